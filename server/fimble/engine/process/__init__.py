@@ -1,0 +1,1 @@
+"""The engine's process: owns the device, schedules, runs one model. Started as a command, imported by nobody."""

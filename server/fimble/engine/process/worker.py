@@ -1,0 +1,256 @@
+"""The thread that owns the device: loads, runs jobs one at a time, lets urgent ones in between, unloads when idle.
+
+A job that must wait for a more urgent one keeps what it has written: its prompt and text are still in the backend's
+cache when its turn comes again, so that going on costs one token. Everything that the rest of the engine hears from
+here goes through `Listener`, whose methods are called from this thread.
+"""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from fimble.engine.messages.frames import Cancelled as CancelledFrame
+from fimble.engine.messages.frames import ControlPart, EngineFrame, Evaluated, Piece, State, TextPart
+from fimble.engine.messages.frames import Done as DoneFrame
+from fimble.engine.messages.frames import Failed as FailedFrame
+from fimble.engine.process.backends.backend import Backend, Fragment, Run
+from fimble.engine.process.prompt import Encoder, find_controls
+from fimble.engine.process.scheduler import Job, Scheduler
+from fimble.errors import FimbleError, ModelError, ModelRefused
+
+logger = logging.getLogger(__name__)
+
+TAKE_TIMEOUT_S = 1.0
+# After a failed load, requests fail at once for this long, rather than reading the file again with every key.
+RETRY_LOAD_AFTER_S = 10.0
+# The self-test at load: a hole that any fill-in-the-middle model fills, and a text long enough to time.
+SELF_TEST_PREFIX = 'def add(a: int, b: int) -> int:\n    """Return the sum of a and b."""\n    return '
+SELF_TEST_SUFFIX = "\n\n\nprint(add(1, 2))\n"
+SELF_TEST_TOKENS = 6
+# Evaluations of fewer tokens than this say little about the rate.
+RATE_TOKENS_MIN = 32
+RATE_WEIGHT = 0.3
+
+
+class Listener(Protocol):
+    """Hears from the worker; every method is called from the worker's thread."""
+
+    def on_frame(self, client: int, frame: EngineFrame) -> None:
+        """A frame for a client."""
+        ...
+
+    def on_state(self, state: State, message: str) -> None:
+        """The state changed; returns once clients have been told, since loading may freeze the process."""
+        ...
+
+    def on_fault(self, message: str) -> None:
+        """The backend is broken: the process must end."""
+        ...
+
+
+class Worker(threading.Thread):
+    """Runs jobs from the scheduler on the backend."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        scheduler: Scheduler,
+        listener: Listener,
+        *,
+        controls: dict[str, str],
+        idle_unload_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`controls` are the card's fill-in-the-middle tokens by role; {} asks the tokenizer."""
+        super().__init__(name="engine-worker", daemon=True)
+        self._backend = backend
+        self._scheduler = scheduler
+        self._listener = listener
+        self._card_controls = controls
+        self._idle_unload_s = idle_unload_s
+        self._clock = clock
+        self._encoder = Encoder(backend.tokenize, backend.control)
+        self._load_wanted = threading.Event()
+        self._stopping = threading.Event()
+        self._last_use = clock()
+        self._load_failed_at = -RETRY_LOAD_AFTER_S
+        self.state = State.UNLOADED
+        self.message = ""
+        self.controls: dict[str, str] = {}
+        self.prefill_tps = 0.0
+        self.decode_tps = 0.0
+        self.loads = 0
+        self.load_attempts = 0
+
+    @property
+    def may_load(self) -> bool:
+        """False for a while after a failed load."""
+        return self._clock() - self._load_failed_at >= RETRY_LOAD_AFTER_S
+
+    def want_load(self) -> None:
+        """Asks for the model to be loaded ahead of the first request."""
+        self._load_wanted.set()
+        self._scheduler.wake()
+
+    def stop(self) -> None:
+        """Ends the thread after the job at hand, which its owner has cancelled."""
+        self._stopping.set()
+        self._scheduler.close()
+
+    def run(self) -> None:
+        """Serves until `stop`; the second of the engine's two fences that catch everything."""
+        try:
+            while not self._stopping.is_set():
+                self._step()
+            self._backend.unload()
+        except Exception as error:
+            logger.exception("the worker failed")
+            self._listener.on_fault(f"{type(error).__name__}: {error}")
+
+    def _step(self) -> None:
+        job = self._scheduler.take(TAKE_TIMEOUT_S)
+        if self._load_wanted.is_set():
+            self._load_wanted.clear()
+            with contextlib.suppress(ModelError):
+                self._ensure_loaded()
+        if job is None:
+            self._unload_if_idle()
+            return
+        self._serve(job)
+        self._last_use = self._clock()
+
+    def _serve(self, job: Job) -> None:
+        try:
+            self._ensure_loaded()
+            ended = self._run(job)
+        except FimbleError as error:
+            code = "model" if isinstance(error, ModelError) else "request"
+            ended = FailedFrame(job.id, code, str(error))
+        if ended is None:
+            self._scheduler.give_back(job)
+            return
+        self._scheduler.end(job)
+        self._listener.on_frame(job.client, ended)
+        if self.state is State.BUSY:
+            self.state = State.READY
+
+    def _run(self, job: Job) -> EngineFrame | None:
+        """Returns the frame that ends the job, or None where it must wait for a more urgent one."""
+        if job.cancel_reason:
+            return CancelledFrame(job.id, job.cancel_reason, job.timings())
+        prompt = self._encoder.encode(job.parts)
+        job.prompt_tokens = len(prompt)
+        run = Run(
+            prompt=prompt + job.written,
+            tokens_max=max(0, job.tokens_max - len(job.written)),
+            starts_with=job.starts_with[len(job.written_text) :]
+            if job.starts_with.startswith(job.written_text)
+            else "",
+            temperature=job.temperature,
+            seed=job.seed,
+        )
+        # Not told to anyone: whether another window's request runs is no news for this one.
+        self.state = State.BUSY
+
+        def emit(fragment: Fragment) -> None:
+            if job.cancel_reason:
+                return
+            if job.cached_tokens is None:
+                job.cached_tokens = min(run.cached_tokens, len(prompt))
+                timings = job.timings(prefill_ms=run.prefill_ms)
+                self._listener.on_frame(job.client, Evaluated(job.id, timings))
+            job.written.extend(fragment.token_ids)
+            job.written_text += fragment.text
+            piece = Piece(job.id, fragment.text, len(fragment.token_ids), fragment.log_probability)
+            self._listener.on_frame(job.client, piece)
+
+        self._backend.run(run, lambda: not self._scheduler.should_stop(job), emit)
+        if job.cached_tokens is None:
+            job.cached_tokens = min(run.cached_tokens, len(prompt))
+        job.prefill_ms += run.prefill_ms
+        job.decode_ms += run.decode_ms
+        self._learn_rates(run)
+        if job.cancel_reason:
+            return CancelledFrame(job.id, job.cancel_reason, job.timings())
+        if run.stop_reason == "interrupted":
+            return None
+        return DoneFrame(job.id, run.stop_reason, job.timings())
+
+    def _ensure_loaded(self) -> None:
+        if self.state in (State.READY, State.BUSY):
+            return
+        if not self.may_load:
+            raise ModelRefused(self.message)
+        self._tell(State.LOADING)
+        started = self._clock()
+        try:
+            self._backend.load()
+            self._self_test()
+        except FimbleError as error:
+            self._load_failed_at = self._clock()
+            self._backend.unload()
+            self.load_attempts += 1
+            self._tell(State.FAILED, str(error))
+            raise ModelRefused(str(error)) from error
+        self.loads += 1
+        self.load_attempts += 1
+        self._last_use = self._clock()
+        logger.info("model loaded in %.2f s, %.0f prompt tokens/s", self._clock() - started, self.prefill_tps)
+        self._tell(State.READY)
+
+    def _self_test(self) -> None:
+        """Fills a tiny hole: shows that the model's fill-in-the-middle works, and measures the prefill rate.
+
+        Raises:
+            ModelRefused: the hole stays empty, or control tokens leak into the text.
+        """
+        self.controls = self._card_controls or find_controls(self._backend.control)
+        roles = self.controls
+        if not {"prefix", "suffix", "middle"} <= roles.keys():
+            self.controls = {}
+            return
+        parts: list[TextPart | ControlPart] = [
+            ControlPart(roles["prefix"]),
+            TextPart(SELF_TEST_PREFIX.rstrip(" ")),
+            ControlPart(roles["suffix"]),
+            TextPart(SELF_TEST_SUFFIX),
+            ControlPart(roles["middle"]),
+        ]
+        written: list[str] = []
+        run = Run(prompt=self._encoder.encode(parts), tokens_max=SELF_TEST_TOKENS)
+        self._backend.run(run, lambda: True, lambda fragment: written.append(fragment.text))
+        self._learn_rates(run)
+        text = "".join(written)
+        leaked = [token for token in roles.values() if token in text]
+        if leaked or not text.strip():
+            raise ModelRefused(
+                "The model fails the fill-in-the-middle self-test "
+                f"({'it writes control tokens' if leaked else 'it writes nothing'}); choose another model."
+            )
+
+    def _learn_rates(self, run: Run) -> None:
+        if run.evaluated_tokens >= RATE_TOKENS_MIN and run.prefill_ms > 0:
+            rate = run.evaluated_tokens / run.prefill_ms * 1000
+            self.prefill_tps = rate if not self.prefill_tps else _mix(self.prefill_tps, rate)
+        if len(run.generated) > 1 and run.decode_ms > 0:
+            rate = len(run.generated) / run.decode_ms * 1000
+            self.decode_tps = rate if not self.decode_tps else _mix(self.decode_tps, rate)
+
+    def _unload_if_idle(self) -> None:
+        if self.state is State.READY and self._clock() - self._last_use >= self._idle_unload_s:
+            logger.info("unloading the model after %.0f s without a request", self._clock() - self._last_use)
+            self._backend.unload()
+            self._encoder = Encoder(self._backend.tokenize, self._backend.control)
+            self._tell(State.UNLOADED)
+
+    def _tell(self, state: State, message: str = "") -> None:
+        self.state = state
+        self.message = message
+        self._listener.on_state(state, message)
+
+
+def _mix(old: float, new: float) -> float:
+    return (1 - RATE_WEIGHT) * old + RATE_WEIGHT * new

