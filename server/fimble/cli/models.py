@@ -1,0 +1,240 @@
+"""The commands `fimble models …`: lists, downloads, checks and removes models.
+
+What is done is decided in `fimble.models`; here it becomes text, a progress bar or JSON.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from fimble.cli.settings import read_settings
+from fimble.errors import DownloadCancelled, FimbleError
+from fimble.models import store
+from fimble.models.card import ModelCard
+from fimble.models.memory import human
+from fimble.models.progress import Progress, silent
+
+app = typer.Typer(help="Lists, downloads, checks and removes models.", no_args_is_help=True)
+
+# How often a line of progress is printed: for people without a terminal, and for a program that reads it.
+_LINE_INTERVAL_S = 5.0
+_JSON_INTERVAL_S = 0.2
+
+_Name = Annotated[str, typer.Argument(help="The name of a model, as `fimble models list` shows it.")]
+_NameOrDefault = Annotated[str, typer.Argument(help="The name of a model; by default the configured one.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command("list")
+def list_models(json: _Json = False) -> None:
+    """Lists the known models and which of them are on this machine."""
+    from fimble.models.catalogue import all_cards  # noqa: PLC0415 - keeps other commands' start fast.
+
+    with _told_errors(json):
+        rows = [_row(card) for card in all_cards().values()]
+        if json:
+            _write_json({"models": rows})
+            return
+        for row in rows:
+            size = human(int(str(row["bytes"]))) if row["bytes"] else "-"
+            typer.echo(f"{row['name']!s:<30} {row['state']!s:<11} {size:>10}  {row['title']}")
+
+
+@app.command()
+def pull(
+    name: _NameOrDefault = "",
+    from_file: Annotated[Path | None, typer.Option("--from", help="Take this file instead of downloading it.")] = None,
+    json: _Json = False,
+    progress_json: Annotated[
+        bool, typer.Option("--progress-json", help="Print progress as one JSON object per line.")
+    ] = False,
+) -> None:
+    """Downloads a model; an interrupted download goes on where it stopped."""
+    from fimble.models.catalogue import find_card  # noqa: PLC0415
+    from fimble.models.download import download  # noqa: PLC0415
+
+    cancelled = threading.Event()
+    with _told_errors(json, progress_json), _stop_signals(cancelled):
+        card = find_card(name or read_settings().model)
+        with _json_lines() if progress_json else _shown(quiet=json) as progress:
+            path = download(card, from_file=from_file, progress=progress, cancelled=cancelled)
+        if progress_json:
+            _write_json({"result": "ready", "path": str(path)})
+        elif json:
+            _write_json({"name": card.name, "state": store.state(card).value, "path": str(path)})
+        else:
+            typer.echo(f"{card.title} is ready: {path}")
+
+
+@app.command()
+def verify(name: _NameOrDefault = "", json: _Json = False) -> None:
+    """Hashes a model's files and compares them with what its card pins."""
+    from fimble.models.catalogue import find_card  # noqa: PLC0415
+
+    with _told_errors(json):
+        card = find_card(name or read_settings().model)
+        with _shown(quiet=json) as progress:
+            path = store.verify(card, progress)
+        state = store.state(card)
+        if json:
+            _write_json({"name": card.name, "state": state.value, "path": str(path)})
+        elif state is store.ModelState.READY:
+            typer.echo(f"{card.title} is what its card pins: {path}")
+        else:
+            typer.echo(f"{card.title} is here, but its card pins no checksum to compare it with: {path}")
+
+
+@app.command()
+def remove(name: _Name, json: _Json = False) -> None:
+    """Removes a model's files and interrupted downloads from this machine."""
+    from fimble.models.catalogue import find_card  # noqa: PLC0415
+
+    with _told_errors(json):
+        card = find_card(name)
+        freed_bytes = store.remove(card)
+        if json:
+            _write_json({"name": card.name, "state": store.state(card).value, "freed_bytes": freed_bytes})
+        else:
+            typer.echo(f"{card.title} was removed; {human(freed_bytes)} became free.")
+
+
+def _row(card: ModelCard) -> dict[str, object]:
+    return {
+        "name": card.name,
+        "title": card.title,
+        "state": store.state(card).value,
+        "bytes": sum(file.bytes for file in card.files),
+        "backend": card.backend,
+        "context_tokens": card.context_tokens,
+        "licence": card.licence,
+        "notes": card.notes,
+        "path": str(store.model_folder(card)),
+    }
+
+
+@contextlib.contextmanager
+def _told_errors(json: bool = False, progress_json: bool = False) -> Iterator[None]:
+    """Turns an error into a sentence on standard error, JSON where that was asked for, and status 1."""
+    try:
+        yield
+    except (FimbleError, OSError) as error:
+        message = str(error)
+        if progress_json:
+            _write_json({"result": "failed", "message": message})
+        elif json:
+            _write_json({"error": message})
+        typer.echo(f"fimble: {message}", err=True)
+        raise typer.Exit(1) from error
+
+
+@contextlib.contextmanager
+def _stop_signals(cancelled: threading.Event) -> Iterator[None]:
+    """Lets Ctrl-C and a request to terminate end a download in good order.
+
+    The download notices within a tenth of a second, stops its children and keeps what has arrived. The second
+    Ctrl-C acts at once, as usual.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        cancelled.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    # What is ignored stays ignored, as under nohup.
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    caught = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in caught}
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise DownloadCancelled("The download was stopped; it goes on when you start it again.") from error
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _shown(quiet: bool) -> Iterator[Progress]:
+    """Shows progress on standard error: a bar on a terminal, a line every few seconds elsewhere."""
+    if quiet:
+        yield silent
+    elif sys.stderr.isatty():
+        with _bar() as progress:
+            yield progress
+    else:
+        yield _lines()
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Progress]:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.progress import Progress as RichProgress  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with RichProgress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def progress(done_bytes: int, total_bytes: int, what: str) -> None:
+            bar.update(task, completed=done_bytes, total=total_bytes, description=what)
+
+        yield progress
+
+
+def _lines() -> Progress:
+    last_s = time.monotonic()
+
+    def progress(done_bytes: int, total_bytes: int, what: str) -> None:
+        nonlocal last_s
+        now = time.monotonic()
+        if now - last_s >= _LINE_INTERVAL_S:
+            last_s = now
+            typer.echo(f"{what}: {human(done_bytes)} of {human(total_bytes)}", err=True)
+
+    return progress
+
+
+@contextlib.contextmanager
+def _json_lines() -> Iterator[Progress]:
+    last_s = 0.0
+    last_what = ""
+    parent = os.getppid()
+
+    def progress(done_bytes: int, total_bytes: int, what: str) -> None:
+        nonlocal last_s, last_what
+        now = time.monotonic()
+        if what == last_what and now - last_s < _JSON_INTERVAL_S:
+            return
+        last_s, last_what = now, what
+        if os.getppid() != parent:
+            # The language server that started this is gone, and nobody reads any more.
+            signal.raise_signal(signal.SIGTERM)
+            return
+        _write_json({"done": done_bytes, "total": total_bytes, "what": what})
+
+    yield progress
+
+
+def _write_json(words: object) -> None:
+    sys.stdout.write(msgspec.json.encode(words).decode() + "\n")
+    sys.stdout.flush()

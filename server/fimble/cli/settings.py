@@ -1,0 +1,29 @@
+"""The user's own settings file: what holds for every editor and command. Nothing in a workspace can set these."""
+
+import msgspec
+
+from fimble import folders
+from fimble.errors import SettingsInvalid
+
+DEFAULT_MODEL = "qwen2.5-coder-0.5b"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `config.toml` may say."""
+
+    model: str = DEFAULT_MODEL
+
+
+def read_settings() -> Settings:
+    """Reads `folders.config_file()`; a missing file means the defaults.
+
+    Raises:
+        SettingsInvalid: the file cannot be read, or has an unknown or wrong setting.
+    """
+    path = folders.config_file()
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Settings)
+    except FileNotFoundError:
+        return Settings()
+    except (msgspec.DecodeError, OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"The settings file {path} cannot be used: {error}.") from error
