@@ -1,0 +1,1 @@
+"""Speaks LSP; the only code that knows pygls."""

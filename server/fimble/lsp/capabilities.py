@@ -1,0 +1,39 @@
+"""What the server promises in its answer to `initialize`.
+
+Spelled out instead of derived from the handlers, because pygls derives too little: it forgets the provider of
+a method that was registered without options.
+"""
+
+from lsprotocol import types
+
+from fimble.lsp.editor import Editor
+from fimble.lsp.extensions import COMMANDS
+from fimble.lsp.options import Fallback
+
+
+def capabilities_to_lsp(editor: Editor, fallback: Fallback) -> types.ServerCapabilities:
+    """Returns what the server can do for this editor."""
+    return types.ServerCapabilities(
+        position_encoding=types.PositionEncodingKind(editor.encoding.value),
+        text_document_sync=types.TextDocumentSyncOptions(
+            open_close=True, change=types.TextDocumentSyncKind.Incremental
+        ),
+        notebook_document_sync=_notebook_sync() if editor.has_notebooks else None,
+        inline_completion_provider=types.InlineCompletionOptions(),
+        completion_provider=types.CompletionOptions() if has_completion(editor, fallback) else None,
+        execute_command_provider=types.ExecuteCommandOptions(commands=list(COMMANDS)),
+        workspace=types.WorkspaceOptions(
+            workspace_folders=types.WorkspaceFoldersServerCapabilities(supported=True, change_notifications=True)
+        ),
+    )
+
+
+def has_completion(editor: Editor, fallback: Fallback) -> bool:
+    """Tells whether suggestions also go into the editor's ordinary completion list."""
+    if fallback is Fallback.AUTO:
+        return not editor.has_inline_completion
+    return fallback is Fallback.ALWAYS
+
+
+def _notebook_sync() -> types.NotebookDocumentSyncOptions:
+    return types.NotebookDocumentSyncOptions(notebook_selector=[types.NotebookDocumentFilterWithNotebook(notebook="*")])

@@ -1,0 +1,64 @@
+"""What the language server needs from the rest of Fimble; the composition root fills it in."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fimble.features.completion.suggestion import CompletionQuery, Suggestion
+from fimble.lsp.options import Options
+from fimble.lsp.status import Status
+
+OnStatus = Callable[[Status], None]
+"""Takes a new status of the engine; to be called on the event loop."""
+
+OnDownload = Callable[[str, int, int], None]
+"""Takes the file being downloaded, the bytes that are here, and the bytes there will be (0 when unknown)."""
+
+
+class FeedbackKind(StrEnum):
+    """What the user did with ghost text."""
+
+    SHOWN = "shown"
+    """It was on the screen."""
+    ACCEPTED = "accepted"
+    """All of it went into the document."""
+    PARTLY_ACCEPTED = "partly-accepted"
+    """Its first characters went into the document."""
+    FOCUSED = "focused"
+    """The user turned to a document, with or without a suggestion there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What the user did.
+
+    `suggestion` is None where it is no longer known, `accepted_length` counts code points, and `uri` is the
+    document of a focus, empty otherwise.
+    """
+
+    kind: FeedbackKind
+    suggestion: Suggestion | None = None
+    accepted_length: int = 0
+    uri: str = ""
+
+
+def ignore_feedback(feedback: Feedback) -> None:
+    """Does nothing with what the user did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The outside world of the language server.
+
+    `configure` is awaited once before `start` and again when the settings change. `start` prepares the engine
+    and reports how it is doing through the function it gets, also after it has returned; `stop` ends what
+    `start` began. All of them may be cancelled, and raise `EngineError` or `ModelError` when they cannot.
+    """
+
+    suggest: Callable[[CompletionQuery], Awaitable[Suggestion]]
+    start: Callable[[OnStatus], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]]
+    configure: Callable[[Options], Awaitable[None]]
+    restart_engine: Callable[[], Awaitable[None]]
+    download_model: Callable[[OnDownload], Awaitable[None]]
+    on_feedback: Callable[[Feedback], None] = ignore_feedback

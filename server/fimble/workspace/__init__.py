@@ -1,0 +1,1 @@
+"""Text as immutable snapshots, positions, and the documents an editor has open."""
