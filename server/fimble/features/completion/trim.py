@@ -1,0 +1,182 @@
+"""Decides, while text is being written, where ghost text should end.
+
+Small models run past the hole nearly always, so that where to stop decides as much as what is written. All rules look
+at text and indentation only; none needs a parser, and each has a name that statistics and tests use.
+"""
+
+import re
+from dataclasses import dataclass
+
+LINES_MAX = 12
+REPEATED_LINES_MAX = 3
+# A rest of the line shorter than this may well occur in the text by chance.
+REST_CHARACTERS_MIN = 3
+_OPENERS = {"(": ")", "[": "]", "{": "}"}
+_CLOSERS = frozenset(_OPENERS.values())
+_FENCE = "```"
+_WORD = re.compile(r"\w")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """The text around the hole: the line up to the cursor, the rest of it, the lines above and below.
+
+    `above` and `below` hold at most a handful of non-blank lines, the nearest first.
+    """
+
+    line_before: str
+    line_after: str
+    above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+
+    @property
+    def indentation(self) -> int:
+        """The width of the cursor line's indentation in columns."""
+        return indentation_of(self.line_before)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether the cursor's line has nothing before the cursor."""
+        return not self.line_before.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """What of the written text is shown. `rule` names why it ends there; None while nothing ended it."""
+
+    text: str
+    rule: str | None = None
+
+
+def trim(written: str, around: Surroundings, *, is_complete: bool) -> Trimmed:
+    """Returns how much of `written` is ghost text.
+
+    With a rule, nothing that could still be written would change the result, so that writing may stop.
+    `is_complete` tells that no more text will come.
+    """
+    lines = written.split("\n")
+    complete = lines if is_complete else lines[:-1]
+    for number in range(len(complete)):
+        rule = _ends_at(number, complete, around)
+        if rule is not None:
+            return Trimmed(_cut_tail("\n".join(complete[:number]), around), rule)
+    if not is_complete:
+        return Trimmed(written)
+    return Trimmed(_cut_tail(written, around))
+
+
+def without_broken_end(written: str) -> str:
+    """Returns text that was cut off by its token limit, without a last line that is not whole."""
+    whole, newline, _ = written.rpartition("\n")
+    return whole if newline and whole.strip() else written
+
+
+def covered_length(text: str, around: Surroundings) -> int:
+    """Returns how many characters after the cursor the text makes superfluous, so that it replaces them.
+
+    With `print(|)`, the text `x):` closes the bracket itself: the old one is replaced, not doubled.
+    """
+    rest = around.line_after.rstrip()
+    if not rest or "\n" in text or _WORD.search(rest):
+        return 0
+    closed = _closes_beyond(text)
+    return len(rest) if closed and rest.lstrip()[0] == closed[0] else 0
+
+
+def indentation_of(line: str) -> int:
+    """Returns the width of a line's indentation in columns; a tab reaches to the next multiple of four."""
+    width = 0
+    for sign in line:
+        if sign == " ":
+            width += 1
+        elif sign == "\t":
+            width += 4 - width % 4
+        else:
+            break
+    return width
+
+
+def _ends_at(number: int, lines: list[str], around: Surroundings) -> str | None:
+    """Returns the rule by which the text ends before line `number` of what was written, or None."""
+    line = lines[number]
+    if _FENCE in line:
+        return "fence"
+    if number == 0:
+        return None
+    if around.line_after.strip():
+        return "text-after-cursor"
+    if number >= LINES_MAX:
+        return "lines-max"
+    if not line.strip():
+        return "blank-line" if any(earlier.strip() for earlier in lines[:number]) else None
+    if _meets(line, around):
+        return "meets-text-below"
+    if _repeats(number, lines):
+        return "repetition"
+    return _ends_scope(number, lines, around)
+
+
+def _meets(line: str, around: Surroundings) -> bool:
+    """Tells whether a written line is the one that follows the cursor anyway."""
+    if not around.below or line.strip() != around.below[0].strip():
+        return False
+    return bool(_WORD.search(line)) or indentation_of(line) == indentation_of(around.below[0])
+
+
+def _repeats(number: int, lines: list[str]) -> bool:
+    return number >= REPEATED_LINES_MAX - 1 and len({*lines[number - REPEATED_LINES_MAX + 1 : number + 1]}) == 1
+
+
+def _ends_scope(number: int, lines: list[str], around: Surroundings) -> str | None:
+    """Returns the rule where line `number` leaves the block, or the statement, in which the cursor is."""
+    before = [around.line_before + lines[0], *lines[1:number]]
+    depth = _depth("\n".join(before))
+    if depth > 0:
+        return None
+    line = lines[number]
+    if around.is_blank or not lines[0].strip():
+        # A block is being written, whose first line says how deep it is.
+        first = next((earlier for earlier in before if earlier.strip()), "")
+        return "scope-end" if indentation_of(line) < indentation_of(first) else None
+    # The cursor stood inside a statement: what is no longer part of it is another suggestion.
+    if indentation_of(line) > around.indentation:
+        return None
+    return None if _continues(line) and indentation_of(line) == around.indentation else "statement-end"
+
+
+def _continues(line: str) -> bool:
+    """Tells whether a line at the statement's own indentation still belongs to it: a bracket or a further branch."""
+    word = line.strip().split(" ")[0].rstrip(":{(")
+    return line.strip()[0] in _CLOSERS or word in ("else", "elif", "except", "finally", "catch", "end")
+
+
+def _depth(text: str) -> int:
+    return text.count("(") + text.count("[") - text.count(")") - text.count("]")
+
+
+def _closes_beyond(text: str) -> str:
+    """Returns the closing brackets of `text` that it did not open itself."""
+    open_signs: list[str] = []
+    beyond = ""
+    for sign in text:
+        if sign in _OPENERS:
+            open_signs.append(_OPENERS[sign])
+        elif open_signs and sign == open_signs[-1]:
+            open_signs.pop()
+        elif sign in _CLOSERS:
+            beyond += sign
+    return beyond
+
+
+def _cut_tail(text: str, around: Surroundings) -> str:
+    """Returns the text without blank ends, and without what the rest of the cursor's line says already."""
+    text = text.rstrip()
+    if "\n" in text or not around.line_after.strip():
+        return text
+    for rest in (around.line_after.rstrip(), around.line_after.strip()):
+        if text.endswith(rest):
+            return text.removesuffix(rest)
+        # A rest that has words in it and turns up inside the text means that the model wrote past the hole.
+        if _WORD.search(rest) and len(rest) >= REST_CHARACTERS_MIN and (at := text.find(rest)) >= 0:
+            return text[:at]
+    return text

@@ -1,0 +1,1 @@
+"""Which code the model sees, and the prompt that shows it."""

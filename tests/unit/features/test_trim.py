@@ -1,0 +1,153 @@
+"""Where ghost text ends. `$0` is the cursor; each case is a document, what the model writes, and what is shown."""
+
+import pytest
+
+from fimble.features.completion.feature import surroundings
+from fimble.features.completion.trim import Surroundings, Trimmed, covered_length, trim, without_broken_end
+from fimble.workspace.text import Encoding, Text
+
+
+def around(document: str) -> Surroundings:
+    offset = document.index("$0")
+    text = Text.from_string(document.replace("$0", "", 1))
+    return surroundings(text, *text.position(offset, Encoding.UTF_32))
+
+
+CASES = [
+    (
+        "one statement inside a function",
+        "def f():\n    return $0\n\n\ndef g():\n    pass\n",
+        "a + b\n\n\ndef h():\n",
+        "a + b",
+        "blank-line",
+    ),
+    (
+        "a statement ends where the next one begins",
+        "def f():\n    x = $0\n",
+        "1\n    y = 2\n    return x",
+        "1",
+        "statement-end",
+    ),
+    (
+        "an open bracket holds the statement together",
+        "x = $0\n",
+        "foo(\n    1,\n    2,\n)\ny = 3\n",
+        "foo(\n    1,\n    2,\n)",
+        "statement-end",
+    ),
+    (
+        "a body belongs to its header",
+        "for x in y$0\n",
+        ":\n    print(x)\n    count += 1\nprint(count)\n",
+        ":\n    print(x)\n    count += 1",
+        "statement-end",
+    ),
+    (
+        "else belongs to if",
+        "if a$0\n",
+        ":\n    b()\nelse:\n    c()\nd()\n",
+        ":\n    b()\nelse:\n    c()",
+        "statement-end",
+    ),
+    (
+        "a closing brace belongs to its block",
+        "function f() {$0\n",
+        "\n  return 1;\n}\nf();\n",
+        "\n  return 1;\n}\nf();",
+        None,
+    ),
+    (
+        "a block ends where the indentation falls back",
+        "def f():\n    $0\n",
+        "a = 1\n    return a\nprint(f())\n",
+        "a = 1\n    return a",
+        "scope-end",
+    ),
+    (
+        "a block ends at a blank line",
+        "def f():\n    $0\n",
+        "a = 1\n\n    b = 2\n",
+        "a = 1",
+        "blank-line",
+    ),
+    (
+        "what stands below is not written again",
+        "def f():\n    $0\n    return total\n",
+        "total = 1\n    return total\n",
+        "total = 1",
+        "meets-text-below",
+    ),
+    (
+        "with text after the cursor only the line is filled",
+        "print($0, end='')\n",
+        "x\ny = 1\n",
+        "x",
+        "text-after-cursor",
+    ),
+    (
+        "the rest of the line is not doubled",
+        "foo(a, $0)\n",
+        "b)\n",
+        "b",
+        "text-after-cursor",
+    ),
+    (
+        "words of the rest of the line are not doubled",
+        "const $0 = useState(0)\n",
+        "[a, setA] = useState(0);\n",
+        "[a, setA]",
+        "text-after-cursor",
+    ),
+    ("a fence is not code", "x = $0\n", "1\n```\nThis is\n", "1", "fence"),
+    ("a fence at the start means nothing", "x = $0\n", "```python\nx = 1\n", "", "fence"),
+    (
+        "a line that comes again and again is dropped",
+        "a = [\n    $0\n",
+        "1,\n    1,\n    1,\n    1,\n",
+        "1,\n    1,",
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("document", "written", "shown", "rule"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
+def test_ghost_text_ends(document: str, written: str, shown: str, rule: str | None) -> None:
+    place = around(document)
+    result = trim(written, place, is_complete=True)
+    if rule is not None:
+        assert result == Trimmed(shown, rule)
+    else:
+        assert result.text.startswith(shown)
+
+
+@pytest.mark.parametrize(("document", "written"), [case[1:3] for case in CASES], ids=[case[0] for case in CASES])
+def test_reading_piece_by_piece_ends_where_reading_at_once_does(document: str, written: str) -> None:
+    place = around(document)
+    at_once = trim(written, place, is_complete=True)
+    for end in range(len(written) + 1):
+        partial = trim(written[:end], place, is_complete=False)
+        if partial.rule is not None:
+            assert partial == at_once
+            return
+    assert trim(written, place, is_complete=True) == at_once
+
+
+@pytest.mark.parametrize(
+    ("document", "text", "length"),
+    [
+        ("print($0)\n", "x):", 1),
+        ("print($0)\n", "x", 0),
+        ("print($0)\n", "f(x)", 0),
+        ("print($0\n", "x)", 0),
+        ("foo([$0])\n", "1], 2):", 2),
+        ("a $0 b\n", "= (1)", 0),
+    ],
+)
+def test_a_bracket_that_the_text_closes_itself_is_replaced(document: str, text: str, length: int) -> None:
+    assert covered_length(text, around(document)) == length
+
+
+def test_text_cut_by_its_limit_loses_its_broken_last_line() -> None:
+    assert without_broken_end("a = 1\nb = so") == "a = 1"
+    assert without_broken_end("a = so") == "a = so"
+    assert without_broken_end("\na = so") == "\na = so"
