@@ -3,6 +3,7 @@
 Only names and permissions live here; what is in the folders is the business of others.
 """
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -72,10 +73,8 @@ def make_private(folder: Path) -> Path:
         FolderUnsafe: it is a link, belongs to another user, or others may enter it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    except FileExistsError:
-        pass
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         raise FolderUnsafe(f"{folder} is not a folder; remove it and try again.")

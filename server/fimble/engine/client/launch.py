@@ -35,7 +35,7 @@ Connect = Callable[[], Awaitable[EngineConnection]]
 
 def engine_command(model: str) -> list[str]:
     """Returns the command that runs an engine with `model`."""
-    return [sys.executable, "-m", "fimble", "engine", "run", "--model", model]
+    return [sys.executable, "-P", "-m", "fimble", "engine", "run", "--model", model]
 
 
 async def connect_or_start(folder: Path, command: list[str], connect: Connect) -> EngineConnection:

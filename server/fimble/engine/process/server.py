@@ -85,7 +85,10 @@ class EngineServer:
         exit_idle_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`folder` is the runtime folder; `load_silence_s` is told to clients: how long loading may keep the process from answering."""
+        """`folder` is the runtime folder.
+
+        `load_silence_s` is told to clients: how long loading may keep the process from answering.
+        """
         self._backend = backend
         self._loading_mark = folder / LOADING_NAME
         self._model = model

@@ -1,0 +1,55 @@
+# Sourced by the scripts: makes .venv and installs Fimble with its pinned dependencies, and does nothing when that has
+# been done for the files as they are.
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+fail() { printf 'fimble: %s\n' "$*" >&2; exit 1; }
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11; do
+        [ -n "$candidate" ] && command -v "$candidate" >/dev/null || continue
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    fail "Python 3.11 or newer is needed; on Debian or Ubuntu run: sudo apt-get install python3 python3-venv"
+}
+
+# make_environment [dev]: with "dev" the tools for tests and checks as well.
+make_environment() {
+    local extra=${1:-} lock stamp python
+    [ "$(uname -s)" != Linux ] && [ "$(uname -s)" != Darwin ] &&
+        fail "Fimble runs on Linux and macOS; on Windows use WSL2."
+    lock=requirements/run.txt
+    [ "$extra" = dev ] && lock=requirements/dev.txt
+    stamp=.venv/.installed-${extra:-run}
+    [ -x .venv/bin/python ] && [ -f "$stamp" ] && [ "$(fingerprint)" = "$(cat "$stamp")" ] && return
+    say "Python environment"
+    python=$(find_python)
+    if ! [ -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
+        rm -rf .venv
+        "$python" -m venv .venv ||
+            fail "The virtual environment could not be made; on Debian or Ubuntu run: sudo apt-get install python3-venv"
+    fi
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock" ||
+        fail "The dependencies could not be installed; check the network and the free disk space, then run this again."
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ||
+        fail "Fimble itself could not be installed; the lines above say why."
+    check_libgomp
+    # Who has the tools for development has what running needs.
+    [ "$extra" = dev ] && fingerprint >.venv/.installed-run
+    fingerprint >"$stamp"
+}
+
+# llama.cpp computes with OpenMP, whose library is part of every desktop but not of the smallest containers.
+check_libgomp() {
+    [ "$(uname -s)" = Linux ] || return 0
+    .venv/bin/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null ||
+        fail "llama.cpp needs the library libgomp; on Debian or Ubuntu run: sudo apt-get install libgomp1"
+}
+
+fingerprint() {
+    cat pyproject.toml requirements/*.txt scripts/lib/environment.sh | cksum
+    pwd
+}

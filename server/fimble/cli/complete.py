@@ -1,0 +1,75 @@
+"""`fimble complete FILE:LINE:COL`: one completion, through the real language server, as an editor would ask for it."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from fimble.errors import PlaceInvalid
+
+LANGUAGES = {
+    ".py": "python", ".pyi": "python", ".js": "javascript", ".jsx": "javascriptreact", ".ts": "typescript",
+    ".tsx": "typescriptreact", ".rs": "rust", ".go": "go", ".java": "java", ".c": "c", ".h": "c", ".cc": "cpp",
+    ".cpp": "cpp", ".hpp": "cpp", ".cs": "csharp", ".rb": "ruby", ".php": "php", ".kt": "kotlin", ".swift": "swift",
+    ".scala": "scala", ".lua": "lua", ".sh": "shellscript", ".html": "html", ".css": "css", ".json": "json",
+    ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".md": "markdown", ".sql": "sql", ".ex": "elixir",
+    ".hs": "haskell", ".zig": "zig",
+}  # fmt: skip
+
+
+def run(
+    place: Annotated[str, typer.Argument(metavar="FILE:LINE:COL", help="Where the cursor is; both count from 1.")],
+    workspace: Annotated[
+        Path | None,
+        typer.Option(help="The workspace folder; by default the folder of the file.", file_okay=False),
+    ] = None,
+    model: Annotated[str, typer.Option(help="Another model than the configured one.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Complete the code at one place, and tell what it cost."""
+    from fimble.lsp.client import LanguageServerClient  # noqa: PLC0415 - keeps `fimble --help` fast.
+
+    file, line, column = parse_place(place)
+    if not file.is_file():
+        raise PlaceInvalid(f"There is no file {file}.")
+    text = file.read_bytes().decode("utf-8", "replace")
+
+    async def ask() -> dict[str, object]:
+        folder = (workspace or file.parent).absolute()
+        async with LanguageServerClient(folder, model=model, on_message=_tell_progress) as client:
+            client.open(file.absolute(), LANGUAGES.get(file.suffix.lower(), "plaintext"), text)
+            return await client.suggestion(file.absolute(), line - 1, column - 1)
+
+    answer = asyncio.run(ask())
+    if as_json:
+        typer.echo(msgspec.json.encode(answer).decode())
+        return
+    if answer["suppressed_by"]:
+        typer.echo(f"No suggestion here ({answer['suppressed_by']}).")
+    else:
+        typer.echo(answer["text"])
+    typer.echo(
+        f"{answer['latency_ms']:.0f} ms, {answer['prompt_tokens']} prompt tokens "
+        f"({answer['cached_tokens']} cached), {answer['generated_tokens']} written, ended by {answer['stop_reason']}",
+        err=True,
+    )
+
+
+def parse_place(place: str) -> tuple[Path, int, int]:
+    """Returns file, line and column of `FILE:LINE:COL`, both from 1.
+
+    Raises:
+        PlaceInvalid: it does not have that form.
+    """
+    file, line, column = ["", "", *place.rsplit(":", 2)][-3:]
+    if not file or not line.isdecimal() or not column.isdecimal() or int(line) < 1 or int(column) < 1:
+        raise PlaceInvalid(f"{place!r} is not FILE:LINE:COL with LINE and COL from 1, for example main.py:12:5")
+    return Path(file), int(line), int(column)
+
+
+def _tell_progress(message: str) -> None:
+    if sys.stderr.isatty():
+        typer.echo(f"\x1b[2m{message}\x1b[0m", err=True)

@@ -1,0 +1,178 @@
+"""Wires the language server to the engine and to `fimble models pull`; what the LSP layer calls `Services`."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from typing import Any
+
+import msgspec
+
+from fimble import folders
+from fimble.cli.settings import read_settings
+from fimble.engine.client.engine import Engine
+from fimble.engine.messages.frames import State, StateChanged
+from fimble.errors import DownloadFailed
+from fimble.features.completion.feature import Completion, CompletionSettings
+from fimble.features.completion.suggestion import CompletionQuery, Suggestion
+from fimble.lsp.extensions import RESTART_ENGINE
+from fimble.lsp.options import Options
+from fimble.lsp.services import OnDownload, OnStatus, Services
+from fimble.lsp.status import Status, StatusKind
+from fimble.models import store
+from fimble.models.catalogue import find_card
+from fimble.providers.local import LocalEngine
+
+logger = logging.getLogger(__name__)
+
+LINE_BYTES_MAX = 64 * 1024
+END_TIMEOUT_S = 5.0
+
+
+def serve_lsp() -> int:
+    """Serves LSP over stdio until the client leaves; returns the exit status."""
+    from fimble.lsp.main import run_stdio  # noqa: PLC0415 - takes stdout over as it starts.
+
+    window = Window()
+    return run_stdio(window.services())
+
+
+class Window:
+    """One editor window: its engine, its model, and its features."""
+
+    def __init__(self) -> None:
+        self._model = read_settings().model
+        self._settings = CompletionSettings()
+        self._on_status: OnStatus | None = None
+        self._engine: Engine | None = None
+        self._completion: Completion | None = None
+        self._provider: LocalEngine | None = None
+
+    def services(self) -> Services:
+        """Returns what the language server needs."""
+        return Services(
+            suggest=self.suggest,
+            start=self.start,
+            stop=self.stop,
+            configure=self.configure,
+            restart_engine=self.restart_engine,
+            download_model=self.download_model,
+        )
+
+    async def suggest(self, query: CompletionQuery) -> Suggestion:
+        """Returns ghost text."""
+        if self._completion is None:
+            self._wire()
+        assert self._completion is not None  # noqa: S101 - set by `_wire`.
+        await self._require_model()
+        return await self._completion.suggest(query)
+
+    async def start(self, on_status: OnStatus) -> None:
+        """Connects to the engine and loads the model, so that it is there when somebody types."""
+        self._on_status = on_status
+        self._wire()
+        await self._require_model()
+        assert self._provider is not None  # noqa: S101 - set by `_wire`.
+        await self._provider.model()
+
+    async def stop(self) -> None:
+        """Disconnects from the engine, which other windows may go on using."""
+        if self._engine is not None:
+            await self._engine.close()
+            self._engine = None
+
+    async def configure(self, options: Options) -> None:
+        """Takes the window's settings; another model takes effect with the next request."""
+        model = options.model or read_settings().model
+        defaults = CompletionSettings()
+        self._settings = CompletionSettings(
+            prompt_tokens_max=options.prompt_tokens_max or defaults.prompt_tokens_max,
+            tokens_max=options.tokens_max or defaults.tokens_max,
+        )
+        if self._engine is not None and model != self._model:
+            await self.stop()
+        self._model = model
+        if self._engine is not None and self._provider is not None:
+            self._completion = Completion(self._provider, self._settings)
+        else:
+            self._completion = None
+
+    async def restart_engine(self) -> None:
+        """Ends the engine's process and starts a new one."""
+        if self._engine is None:
+            self._wire()
+        assert self._engine is not None  # noqa: S101 - set by `_wire`.
+        await self._engine.shut_down()
+        self._wire()
+        if self._provider is not None:
+            await self._provider.model()
+
+    async def download_model(self, progress: OnDownload) -> None:
+        """Runs `fimble models pull` and passes its progress on; cancelling leaves what can be resumed.
+
+        Raises:
+            DownloadFailed: no source delivered the model.
+        """
+        command = [sys.executable, "-P", "-m", "fimble", "models", "pull", self._model, "--progress-json"]
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES_MAX
+        )
+        try:
+            last = await self._follow(process, progress)
+        finally:
+            await _end(process)
+        if last.get("result") != "ready":
+            raise DownloadFailed(str(last.get("message") or "The download ended early; try again."))
+
+    async def _follow(self, process: asyncio.subprocess.Process, progress: OnDownload) -> dict[str, Any]:
+        assert process.stdout is not None  # noqa: S101 - it was asked for.
+        last: dict[str, Any] = {}
+        async for line in process.stdout:
+            last = msgspec.json.decode(line)
+            if "done" in last:
+                progress(str(last.get("what", self._model)), int(last["done"]), int(last["total"]))
+        return last
+
+    async def _require_model(self) -> None:
+        """Raises what is wrong with the model's file, before an engine is started in vain."""
+        card = find_card(self._model)
+        if card.backend == "llamacpp" and card.files:
+            await asyncio.to_thread(store.ready_path, card)
+
+    def _wire(self) -> None:
+        self._engine = Engine(
+            folders.runtime_folder(),
+            model=self._model,
+            client=f"fimble lsp, pid {os.getpid()}",
+            on_state=self._on_engine_state,
+        )
+        self._provider = LocalEngine(self._engine, find_card)
+        self._completion = Completion(self._provider, self._settings)
+
+    def _on_engine_state(self, change: StateChanged) -> None:
+        match change.state:
+            case State.LOADING:
+                self._tell(Status(is_busy=True, loading=self._model, message=f"Loading {self._model}"))
+            case State.FAILED:
+                self._tell(Status(kind=StatusKind.ERROR, message=change.message, command=RESTART_ENGINE))
+            case State.READY | State.BUSY | State.UNLOADED:
+                self._tell(Status())
+
+    def _tell(self, status: Status) -> None:
+        if self._on_status is not None:
+            self._on_status(status)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+    try:
+        await asyncio.wait_for(process.wait(), END_TIMEOUT_S)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -1,0 +1,93 @@
+"""Settings as they are read, and what is made of those that cannot be used."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fimble.lsp.options import Fallback, Options, options_from_lsp
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(st.sampled_from(["model", "completion", "enabled", "tokensMax", "fimble", "x"]), inner)
+    ),
+    max_leaves=10,
+)
+
+
+def test_every_setting_is_read() -> None:
+    settings = {
+        "model": "qwen2.5-coder-0.5b",
+        "completion": {
+            "enabled": False,
+            "languagesDisabled": ["markdown"],
+            "globsDisabled": ["*.env"],
+            "promptTokensMax": 1000,
+            "tokensMax": 64,
+            "fallback": "never",
+        },
+    }
+    expected = Options(
+        model="qwen2.5-coder-0.5b",
+        completion_enabled=False,
+        languages_disabled=("markdown",),
+        globs_disabled=("*.env",),
+        prompt_tokens_max=1000,
+        tokens_max=64,
+        fallback=Fallback.NEVER,
+    )
+    assert options_from_lsp(settings, Options()) == (expected, [])
+    assert options_from_lsp({"fimble": settings}, Options()) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"model": "/home/me/model.gguf"}, "model"),
+        ({"model": "../up"}, "model"),
+        ({"model": 5}, "model"),
+        ({"completion": {"enabled": 1}}, "completion.enabled"),
+        ({"completion": {"languagesDisabled": "python"}}, "completion.languagesDisabled"),
+        ({"completion": {"globsDisabled": ["x" * 300]}}, "completion.globsDisabled"),
+        ({"completion": {"globsDisabled": ["x"] * 300}}, "completion.globsDisabled"),
+        ({"completion": {"promptTokensMax": True}}, "completion.promptTokensMax"),
+        ({"completion": {"tokensMax": 1.5}}, "completion.tokensMax"),
+        ({"completion": {"fallback": []}}, "completion.fallback"),
+        ({"completion": {"enabeld": True}}, "completion.enabeld"),
+        ({"completion": 5}, "completion"),
+        ({"fimble": 5}, "fimble"),
+        ("odd", "settings"),
+    ],
+)
+def test_an_unusable_setting_keeps_its_default_and_is_named(settings: Any, named: str) -> None:
+    options, problems = options_from_lsp(settings, Options(tokens_max=9))
+    assert options == Options(tokens_max=9)
+    assert len(problems) == 1
+    assert named in problems[0]
+
+
+def test_settings_of_others_and_without_a_value_are_ignored() -> None:
+    settings = {"editorInfo": {"name": "x"}, "trace": 1, "model": None, "completion": {"enabled": None}}
+    assert options_from_lsp(settings, Options()) == (Options(), [])
+
+
+@given(JSON)
+def test_no_settings_are_too_odd(settings: Any) -> None:
+    _, problems = options_from_lsp(settings, Options())
+    assert len(problems) <= 20
+
+
+@pytest.mark.parametrize(
+    ("glob", "path", "expected"),
+    [
+        ("*.env", "a/b/.env", True),
+        ("secrets/*", "secrets/a/b.py", True),
+        ("secrets/*", "src/secrets.py", False),
+        ("A.py", "a.py", False),
+    ],
+)
+def test_patterns_match_path_and_name(glob: str, path: str, expected: bool) -> None:
+    assert Options(globs_disabled=(glob,)).is_disabled("python", path) is expected
