@@ -20,7 +20,7 @@ from fimble.engine.messages.frames import Done, Evaluated, Generate, Piece, Text
 from fimble.errors import RequestFailed
 
 DECODE_TOKENS = 64
-REPEATS = 5
+REPEATS = 3
 SETTLE_S = 0.5
 _WORDS = ("value", "index", "total", "result", "config", "left", "right", "node", "item", "count")
 
@@ -100,7 +100,7 @@ async def _run(engine: Engine, prompt: str) -> tuple[Timings, float]:
 async def _cancel_ms(engine: Engine, context: int, *, in_prefill: bool) -> float:
     times = []
     for repeat in range(REPEATS):
-        prompt = await _prompt(engine, context, seed=7_000_000 + 1000 * context + repeat)
+        prompt = await _prompt(engine, context, seed=(2 if in_prefill else 3) * 1_000_000 + 1000 * context + repeat)
         stream = engine.generate(_request(prompt, 512))
         if in_prefill:
             waiting = asyncio.ensure_future(anext(stream))
