@@ -49,14 +49,15 @@ class LanguageServerClient:
         self._client = _CountingClient("fimble", __version__)
         self._versions: Counter[str] = Counter()
 
-        @self._client.feature(STATUS)
-        def on_status(params: Any) -> None:
+        def tell(params: Any) -> None:
             if message := getattr(params, "message", ""):
                 on_message(message)
 
-        @self._client.feature(DID_CHANGE_STATUS)
         def ignore(params: Any) -> None:
             """The same message under its other name."""
+
+        self._client.feature(STATUS)(tell)
+        self._client.feature(DID_CHANGE_STATUS)(ignore)
 
     @property
     def replies(self) -> Counter[str]:

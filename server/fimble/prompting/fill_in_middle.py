@@ -18,9 +18,10 @@ from fimble.prompting.window import LINE_CHARACTERS_MAX, Window, clipped
 from fimble.providers.provider import Control, Part
 from fimble.workspace.snapshot import Snapshot
 
-# Where the typed text is cut, so that the prompt ends at the end of a token: before a word that may be unfinished,
-# and the blanks in front of it, which most tokenizers put into the word's own token.
-_UNFINISHED_WORD = re.compile(r"[ \t]*\w*\Z")
+# Where the typed text is cut, so that the prompt ends at the end of a token: before a word or a run of signs that may
+# be unfinished, and the blanks in front of it, which most tokenizers put into the same token. `((` is one token
+# of most tokenizers, and `.append` is one; a prompt that ended with `sum(` or `.` would never lead to them.
+_UNFINISHED_TOKEN = re.compile(r"[ \t]*(?:\w+|[^\w\s]+)?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ def lay_out(
     after = "\n".join(after_lines)
     if window.first == 0:
         before = "".join(f"{cell}\n" for cell in snapshot.preceding_cells) + before
-    cut = _UNFINISHED_WORD.search(typed)
+    cut = _UNFINISHED_TOKEN.search(typed)
     starts_with = cut.group() if cut else ""
     kept = typed[: len(typed) - len(starts_with)]
     header = tuple(_header(fim, repository, snapshot.path))

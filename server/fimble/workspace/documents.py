@@ -69,7 +69,7 @@ class Documents:
         The version is taken as it comes: some editors send none, or count down when they undo.
 
         Raises:
-            PositionInvalid: a place is negative or a range ends before it starts.
+            PositionInvalid: a place is negative or no pair of integers.
         """
         document = self._documents.get(uri)
         if document is None:
@@ -142,7 +142,9 @@ class Documents:
     def _edited(self, text: Text, edit: Edit) -> Text:
         if edit.start is None or edit.end is None:
             return Text.from_string(edit.text)
-        return text.replace(text.offset(*edit.start, self.encoding), text.offset(*edit.end, self.encoding), edit.text)
+        # Some editors send a range backwards; like the reference implementation, it is turned around.
+        start, end = sorted((text.offset(*edit.start, self.encoding), text.offset(*edit.end, self.encoding)))
+        return text.replace(start, end, edit.text)
 
     def _preceding_cells(self, uri: str) -> tuple[str, ...]:
         notebook = self._notebook_of_cell.get(uri)

@@ -5,9 +5,12 @@ import os
 import signal
 import socket
 import stat
+import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from fimble.engine.client.connection import HANDSHAKE_TIMEOUT_S
@@ -84,14 +87,13 @@ async def test_a_crash_in_mid_stream_ends_the_request_at_once_and_the_next_one_s
 ) -> None:
     engine = make_engine(SLOW)
     status = await engine.load()
-    pieces = 0
-    killed = 0.0
+    stream = engine.generate(generate(tokens_max=1000))
+    for _ in range(4):
+        await anext(stream)
+    killed = time.monotonic()
+    os.kill(status.pid, signal.SIGKILL)
     with pytest.raises(EngineGone):
-        async for frame in engine.generate(generate(tokens_max=1000)):
-            pieces += isinstance(frame, frames.Piece)
-            if pieces == 3 and not killed:
-                killed = time.monotonic()
-                os.kill(status.pid, signal.SIGKILL)
+        await to_the_end(stream)
     assert time.monotonic() - killed < 1.0
     _, done = await written(engine, generate(tokens_max=3))
     assert done.stop_reason == "length"
@@ -101,12 +103,12 @@ async def test_a_crash_in_mid_stream_ends_the_request_at_once_and_the_next_one_s
 async def test_a_stopped_engine_is_declared_dead_within_five_seconds(make_engine: MakeEngine) -> None:
     engine = make_engine(SLOW)
     status = await engine.load()
-    stopped = 0.0
+    stream = engine.generate(generate(tokens_max=1000))
+    await anext(stream)
+    stopped = time.monotonic()
+    os.kill(status.pid, signal.SIGSTOP)
     with pytest.raises(EngineGone, match="stopped answering"):
-        async for _ in engine.generate(generate(tokens_max=1000)):
-            if not stopped:
-                stopped = time.monotonic()
-                os.kill(status.pid, signal.SIGSTOP)
+        await to_the_end(stream)
     assert time.monotonic() - stopped < 5.0
     _, done = await written(engine, generate(tokens_max=2))
     assert done.stop_reason == "length"
@@ -136,10 +138,11 @@ async def test_a_client_that_finds_a_loading_engine_waits_for_it(make_engine: Ma
 
 async def test_an_engine_that_keeps_crashing_stays_down(make_engine: MakeEngine) -> None:
     engine = make_engine()
+    for _ in range(6):
+        os.kill((await engine.status()).pid, signal.SIGKILL)
+        await wait_for_loss(engine)
     with pytest.raises(EngineUnavailable, match="stays down"):
-        for _ in range(7):
-            os.kill((await engine.status()).pid, signal.SIGKILL)
-            await wait_for_loss(engine)
+        await engine.status()
     # Restarting by hand is another decision.
     await engine.close()
     assert (await engine.status()).pid > 0
@@ -278,12 +281,15 @@ async def test_shutting_down_answers_what_is_under_way(make_engine: MakeEngine, 
 
 
 async def test_a_model_that_does_not_exist_is_told_in_one_sentence(make_engine: MakeEngine, place: Path) -> None:
-    import sys
-
     command = [sys.executable, "-m", "fimble", "engine", "run", "--model", "no-such-model"]
     engine = Engine(place, model="no-such-model", client="test", command=command)
     with pytest.raises(EngineUnavailable, match="no-such-model"):
         await engine.status()
+
+
+async def to_the_end(stream: AsyncIterator[object]) -> None:
+    async for _ in stream:
+        pass
 
 
 async def is_running(engine: Engine) -> bool:
@@ -318,6 +324,4 @@ async def wait_until_async(condition, timeout_s: float = 5.0) -> None:  # type: 
 
 
 def inet_sockets(pid: int) -> list[str]:
-    import psutil
-
     return [str(item) for item in psutil.Process(pid).net_connections("inet")]

@@ -1,5 +1,7 @@
 """Frames survive the wire, and what is not a frame is refused."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,10 +31,8 @@ def test_an_engine_frame_comes_out_as_it_went_in() -> None:
 
 @given(st.binary(max_size=200))
 def test_random_bytes_are_refused_or_decoded_but_never_raise_anything_else(body: bytes) -> None:
-    try:
+    with contextlib.suppress(FrameInvalid):
         frames.decode_client_frame(body)
-    except FrameInvalid:
-        pass
 
 
 def test_a_frame_over_the_limit_is_not_sent() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fimble.engine.messages.frames import ControlPart, TextPart
-from fimble.engine.process.backends.scripted import CONTROLS, ScriptedBackend, Script
+from fimble.engine.process.backends.scripted import CONTROLS, Script, ScriptedBackend
 from fimble.engine.process.prompt import Encoder, find_controls
 from fimble.errors import RequestFailed
 

@@ -110,7 +110,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("document", "written", "shown", "rule"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
+@pytest.mark.parametrize(
+    ("document", "written", "shown", "rule"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+)
 def test_ghost_text_ends(document: str, written: str, shown: str, rule: str | None) -> None:
     place = around(document)
     result = trim(written, place, is_complete=True)

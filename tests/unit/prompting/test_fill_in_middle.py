@@ -29,9 +29,9 @@ def test_the_parts_stand_in_the_models_order_with_real_names() -> None:
     result = prompt("import os\nx = os.$0 + 1\ny = 2\n")
     assert result.parts == (
         Control("<R>"), "r\n", Control("<F>"), "src/a.py\n",
-        Control("<P>"), "import os\n", Control("<S>"), " + 1\ny = 2\n", Control("<M>"), "x = os.",
+        Control("<P>"), "import os\n", Control("<S>"), " + 1\ny = 2\n", Control("<M>"), "x = os",
     )  # fmt: skip
-    assert result.starts_with == ""
+    assert result.starts_with == "."
 
 
 def test_a_model_without_repository_tokens_gets_no_names() -> None:
@@ -50,12 +50,14 @@ def test_a_suffix_first_model_gets_the_suffix_first() -> None:
         ("    return su", "    return", " su"),
         ("    ", "", "    "),
         ("    re", "", "    re"),
-        ("x = foo(", "x = foo(", ""),
+        ("x = foo(", "x = foo", "("),
+        ("values.", "values", "."),
+        ("x = a +", "x = a", " +"),
         ("x = foo(a, ", "x = foo(a,", " "),
         ("größe_2", "", "größe_2"),
     ],
 )
-def test_the_typed_text_is_cut_before_an_unfinished_word(typed: str, kept: str, starts_with: str) -> None:
+def test_the_typed_text_is_cut_before_an_unfinished_token(typed: str, kept: str, starts_with: str) -> None:
     result = prompt(f"def f():\n{typed}$0\n")
     assert result.starts_with == starts_with
     assert result.parts[-1] == (kept or Control("<M>"))

@@ -8,12 +8,12 @@ from fimble.workspace.paths import Folder
 from fimble.workspace.snapshot import Snapshot
 from fimble.workspace.text import Encoding
 
-URI = "file:///work/project/src/a.py"
+URI = "file:///home/user/project/src/a.py"
 
 
 def open_documents(content: str = "one\ntwo\n") -> Documents:
     documents = Documents()
-    documents.folders = (Folder.from_uri("file:///work/project"),)
+    documents.folders = (Folder.from_uri("file:///home/user/project"),)
     documents.open(URI, "python", 1, content)
     return documents
 
@@ -73,6 +73,12 @@ def test_an_impossible_edit_changes_nothing() -> None:
     assert current(documents).text.content == "one\ntwo\n"
 
 
+def test_a_range_that_is_given_backwards_is_the_same_range() -> None:
+    documents = open_documents()
+    documents.change(URI, 2, [Edit(text="-", start=(1, 1), end=(0, 1))])
+    assert current(documents).text.content == "o-wo\n"
+
+
 def test_a_change_of_an_unknown_document_is_ignored() -> None:
     documents = open_documents()
     documents.change("file:///other.py", 2, [Edit(text="x")])
@@ -115,8 +121,8 @@ def test_a_document_that_shrinks_is_no_longer_too_large() -> None:
     assert not documents.is_too_large(URI)
 
 
-NOTEBOOK = "file:///work/project/book.ipynb"
-CELLS = [f"vscode-notebook-cell:/work/project/book.ipynb#W{number}" for number in range(4)]
+NOTEBOOK = "file:///home/user/project/book.ipynb"
+CELLS = [f"vscode-notebook-cell:/home/user/project/book.ipynb#W{number}" for number in range(4)]
 
 
 def open_notebook() -> Documents:
