@@ -18,8 +18,9 @@ from fimble.engine.client.engine import Engine
 from fimble.engine.messages import frames
 from fimble.engine.messages.socket import LOADING_NAME, SOCKET_NAME, check_peer, connect
 from fimble.errors import EngineGone, EngineUnavailable, PeerRefused, RequestCancelled, RequestFailed
+from tests.conftest import engines_in
 
-from .conftest import MakeEngine, engines_in
+from .conftest import MakeEngine
 
 SLOW = {"otherwise": "word " * 2000, "decode_tps": 100, "prefill_tps": 640}
 
