@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from fimble import folders
-from fimble.cli.settings import read_settings
+from fimble.cli.settings import DEFAULT_MODEL, read_settings
 from fimble.engine.client.engine import Engine
 from fimble.engine.messages.frames import State, StateChanged
-from fimble.errors import DownloadFailed
+from fimble.errors import DownloadFailed, SettingsInvalid
 from fimble.features.completion.feature import Completion, CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
 from fimble.lsp.extensions import RESTART_ENGINE
@@ -22,6 +22,7 @@ from fimble.lsp.options import Options
 from fimble.lsp.services import OnDownload, OnStatus, Services
 from fimble.lsp.status import Status, StatusKind
 from fimble.models import store
+from fimble.models.card import ModelCard
 from fimble.models.catalogue import find_card
 from fimble.providers.local import LocalEngine
 
@@ -43,12 +44,12 @@ class Window:
     """One editor window: its engine, its model, and its features."""
 
     def __init__(self) -> None:
-        self._model = read_settings().model
+        self._problem = ""
+        self._user_model = self._read_user_model()
+        self._model = self._user_model
         self._settings = CompletionSettings()
         self._on_status: OnStatus | None = None
-        self._engine: Engine | None = None
-        self._completion: Completion | None = None
-        self._provider: LocalEngine | None = None
+        self._engine, self._provider, self._completion = self._wire()
 
     def services(self) -> Services:
         """Returns what the language server needs."""
@@ -63,51 +64,46 @@ class Window:
 
     async def suggest(self, query: CompletionQuery) -> Suggestion:
         """Returns ghost text."""
-        if self._completion is None:
-            self._wire()
-        assert self._completion is not None  # noqa: S101 - set by `_wire`.
-        await self._require_model()
+        if not self._provider.is_known:
+            await self._require_model()
         return await self._completion.suggest(query)
 
     async def start(self, on_status: OnStatus) -> None:
         """Connects to the engine and loads the model, so that it is there when somebody types."""
         self._on_status = on_status
-        self._wire()
-        await self._require_model()
-        assert self._provider is not None  # noqa: S101 - set by `_wire`.
-        await self._provider.model()
+        card = await self._require_model()
+        model = await self._provider.model()
+        if self._problem:
+            on_status(Status(kind=StatusKind.WARNING, message=self._problem))
+        elif model.card.name != card.name:
+            message = f"The engine runs {model.card.name} for another window; restart it to use {card.name}."
+            on_status(Status(kind=StatusKind.WARNING, message=message, command=RESTART_ENGINE))
 
     async def stop(self) -> None:
         """Disconnects from the engine, which other windows may go on using."""
-        if self._engine is not None:
-            await self._engine.close()
-            self._engine = None
+        await self._engine.close()
 
     async def configure(self, options: Options) -> None:
         """Takes the window's settings; another model takes effect with the next request."""
-        model = options.model or read_settings().model
         defaults = CompletionSettings()
         self._settings = CompletionSettings(
             prompt_tokens_max=options.prompt_tokens_max or defaults.prompt_tokens_max,
             tokens_max=options.tokens_max or defaults.tokens_max,
         )
-        if self._engine is not None and model != self._model:
-            await self.stop()
-        self._model = model
-        if self._engine is not None and self._provider is not None:
+        model = options.model or self._user_model
+        if model == self._model:
             self._completion = Completion(self._provider, self._settings)
         else:
-            self._completion = None
+            await self._engine.close()
+            self._model = model
+            self._engine, self._provider, self._completion = self._wire()
 
     async def restart_engine(self) -> None:
-        """Ends the engine's process and starts a new one."""
-        if self._engine is None:
-            self._wire()
-        assert self._engine is not None  # noqa: S101 - set by `_wire`.
+        """Ends the engine's process and starts a new one with this window's model."""
         await self._engine.shut_down()
-        self._wire()
-        if self._provider is not None:
-            await self._provider.model()
+        self._provider.forget_model()
+        await self._require_model()
+        await self._provider.model()
 
     async def download_model(self, progress: OnDownload) -> None:
         """Runs `fimble models pull` and passes its progress on; cancelling leaves what can be resumed.
@@ -135,25 +131,39 @@ class Window:
                 progress(str(last.get("what", self._model)), int(last["done"]), int(last["total"]))
         return last
 
-    async def _require_model(self) -> None:
-        """Raises what is wrong with the model's file, before an engine is started in vain."""
-        card = find_card(self._model)
-        if card.backend == "llamacpp" and card.files:
-            await asyncio.to_thread(store.ready_path, card)
+    async def _require_model(self) -> ModelCard:
+        """Returns the card, or raises what is wrong with its file before an engine is started in vain."""
+        return await asyncio.to_thread(_ready_card, self._model)
 
-    def _wire(self) -> None:
-        self._engine = Engine(
+    def _wire(self) -> tuple[Engine, LocalEngine, Completion]:
+        engine = Engine(
             folders.runtime_folder(),
             model=self._model,
             client=f"fimble lsp, pid {os.getpid()}",
             on_state=self._on_engine_state,
         )
-        self._provider = LocalEngine(self._engine, find_card)
-        self._completion = Completion(self._provider, self._settings)
+        provider = LocalEngine(engine, self._find_card)
+        return engine, provider, Completion(provider, self._settings)
+
+    def _read_user_model(self) -> str:
+        try:
+            return read_settings().model
+        except SettingsInvalid as error:
+            # A typing mistake in a settings file should not cost the ghost text.
+            logger.warning("%s", error)
+            self._problem = str(error)
+            return DEFAULT_MODEL
+
+    def _find_card(self, name: str) -> ModelCard:
+        """Returns the card of the model that the engine names: usually ours, which may be a file without a card."""
+        own = find_card(self._model)
+        return own if own.name == name else find_card(name)
 
     def _on_engine_state(self, change: StateChanged) -> None:
         match change.state:
             case State.LOADING:
+                # After a restart for another window it may be another model.
+                self._provider.forget_model()
                 self._tell(Status(is_busy=True, loading=self._model, message=f"Loading {self._model}"))
             case State.FAILED:
                 self._tell(Status(kind=StatusKind.ERROR, message=change.message, command=RESTART_ENGINE))
@@ -163,6 +173,13 @@ class Window:
     def _tell(self, status: Status) -> None:
         if self._on_status is not None:
             self._on_status(status)
+
+
+def _ready_card(name: str) -> ModelCard:
+    card = find_card(name)
+    if card.backend == "llamacpp" and not name.endswith(".gguf"):
+        store.ready_path(card)
+    return card
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -1,5 +1,6 @@
 """The local engine as a provider: translates between what features ask and what crosses the engine's socket."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 
@@ -43,14 +44,21 @@ class LocalEngine:
         self._find_card = find_card
         self._model: ProviderModel | None = None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the engine has said which model it runs."""
+        return self._model is not None
+
     async def model(self) -> ProviderModel:
         """Returns the engine's model, loading it if need be."""
         if self._model is None:
-            self._model = self._as_model(await self._engine.load())
+            status = await self._engine.load()
+            # Reads model cards, which lie on the disk.
+            self._model = await asyncio.to_thread(self._as_model, status)
         return self._model
 
     def forget_model(self) -> None:
-        """Asks the engine again next time; for when it has been started anew."""
+        """Asks the engine again next time; for when it loads a model."""
         self._model = None
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:

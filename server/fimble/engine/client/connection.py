@@ -132,7 +132,7 @@ class EngineConnection:
         if isinstance(answer, Welcome):
             return cls(reader, writer, answer, on_state)
         writer.close()
-        if isinstance(answer, Refused):
+        if isinstance(answer, Refused) and answer.code != "ending":
             raise WrongBuild(answer) if answer.code == "build" else EngineRefused(answer.message)
         raise ConnectionResetError("the engine was ending")
 

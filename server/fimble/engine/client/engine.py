@@ -41,6 +41,7 @@ from fimble.errors import (
 
 STARTS_MAX = 5
 STARTS_WINDOW_S = 600.0
+END_TIMEOUT_S = 10.0
 
 
 class Engine:
@@ -125,15 +126,24 @@ class Engine:
         return await self._ask_status(GetStatus)
 
     async def shut_down(self) -> None:
-        """Ends the engine's process, and waits until it has gone (at most ten seconds)."""
-        connection = await self.connect()
-        connection.tell(Shutdown())
+        """Ends the engine's process, if one runs, and waits until it has gone (at most ten seconds).
+
+        Raises:
+            EngineError: it does not end.
+        """
+        await self.close()
         try:
-            async with asyncio.timeout(10.0):
+            connection = await self._open()
+        except OSError:
+            return
+        try:
+            connection.tell(Shutdown())
+            async with asyncio.timeout(END_TIMEOUT_S):
                 await connection.closed.wait()
         except TimeoutError as error:
             raise EngineError(f"The engine (pid {connection.welcome.pid}) does not end; kill it.") from error
-        await self.close()
+        finally:
+            await connection.close()
 
     async def close(self) -> None:
         """Disconnects; the engine goes on."""
