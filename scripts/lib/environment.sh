@@ -36,17 +36,9 @@ make_environment() {
         fail "The dependencies could not be installed; check the network and the free disk space, then run this again."
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ||
         fail "Fimble itself could not be installed; the lines above say why."
-    check_libgomp
     # Who has the tools for development has what running needs.
     [ "$extra" = dev ] && fingerprint >.venv/.installed-run
     fingerprint >"$stamp"
-}
-
-# llama.cpp computes with OpenMP, whose library is part of every desktop but not of the smallest containers.
-check_libgomp() {
-    [ "$(uname -s)" = Linux ] || return 0
-    .venv/bin/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null ||
-        fail "llama.cpp needs the library libgomp; on Debian or Ubuntu run: sudo apt-get install libgomp1"
 }
 
 fingerprint() {

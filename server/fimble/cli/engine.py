@@ -37,10 +37,12 @@ def run(
 ) -> None:
     """Run the engine in the foreground. Editors start it by themselves; this is for looking at it."""
     # Only this command imports the device's side: everything else talks to it through the socket.
-    from fimble.cli import backends  # noqa: PLC0415
+    from fimble.cli import backends, openmp  # noqa: PLC0415
     from fimble.engine.process import main as engine_process  # noqa: PLC0415
 
     card, model_file = backends.find_model(model)
+    if card.backend == "llamacpp":
+        openmp.prepare()
     settings = engine_process.EngineSettings(
         folder=folders.runtime_folder(),
         model=card.name,

@@ -63,15 +63,12 @@ class LlamaCppBackend:
 
     def load(self) -> None:
         """Reads the model; holds the interpreter's lock for the whole time (xllamacpp 2026.10)."""
-        # With spinning OpenMP threads, one other busy process on a two-core machine makes each token wait for a
-        # time slice: 58 tokens/s fall to 19. Without spinning: 53 and 40 (`fimble bench engine --busy`). Must be
-        # set before the library that holds libgomp is loaded.
-        os.environ.setdefault("GOMP_SPINCOUNT", "0")
+        stop_spinning()
         try:
             import xllamacpp  # noqa: PLC0415 - 100 MB of code, wanted in this process and only once a model loads.
         except ImportError as error:
             raise ModelRefused(
-                f"llama.cpp cannot be loaded ({error}); on Debian or Ubuntu run: sudo apt-get install libgomp1"
+                f"llama.cpp cannot be loaded ({error}); run ./scripts/quickstart again, or reinstall xllamacpp."
             ) from error
         self._socket_path.unlink(missing_ok=True)
         parameters = xllamacpp.CommonParams()
@@ -243,6 +240,16 @@ def _request(run: Run, slot: Slot) -> dict[str, Any]:
         # Costs no measurable time: llama.cpp checks the grammar only for the token it would choose anyway.
         fields["grammar"] = f"root ::= {json.dumps(run.starts_with)} [\\x00-\\U0010FFFF]*"
     return fields
+
+
+def stop_spinning() -> None:
+    """Makes OpenMP's threads sleep while they wait; must be called before llama.cpp is loaded.
+
+    With spinning threads, one other busy process on a two-core machine makes each token wait for a time slice: 58
+    tokens/s fall to 19. Without spinning: 53 and 40 (`fimble bench engine --busy 1`; ARCHITECTURE.md, Decisions).
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")  # GCC's libgomp.
+    os.environ.setdefault("KMP_BLOCKTIME", "0")  # LLVM's libomp, which stands in for it (see cli/openmp.py).
 
 
 def default_threads() -> int:
