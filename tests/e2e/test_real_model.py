@@ -115,6 +115,20 @@ def test_a_prompt_can_be_abandoned_after_any_chunk_and_goes_on_where_it_was(back
     assert second.cached_tokens >= first.evaluated_tokens - 1
 
 
+def test_a_slow_machine_reads_in_smaller_pieces_with_the_same_result(backend: LlamaCppBackend) -> None:
+    lines = "".join(f"item_{number} = {number * 7}\n" for number in range(60))
+    results = []
+    for head, piece in (("# one\n", CHUNK_TOKENS), ("# two\n", 16)):
+        backend._piece = piece
+        written: list[str] = []
+        run = Run(prompt=backend.tokenize(head + lines), tokens_max=8)
+        backend.run(run, lambda: True, lambda fragment, written=written: written.append(fragment.text))
+        assert run.cached_tokens + run.evaluated_tokens == len(run.prompt)
+        results.append("".join(written))
+    backend._piece = CHUNK_TOKENS
+    assert results[0] == results[1]
+
+
 def test_writing_stops_after_the_token_at_which_it_is_told_to(backend: LlamaCppBackend) -> None:
     seen: list[Fragment] = []
     run = Run(prompt=backend.tokenize("def f():\n"), tokens_max=200)

@@ -19,12 +19,17 @@ from typing import Any
 import psutil
 
 from fimble.engine.process.backends.backend import BackendFault, Fragment, Run
-from fimble.engine.process.backends.slots import Slot, Slots
+from fimble.engine.process.backends.slots import Slot, Slots, common_prefix
 from fimble.errors import ModelRefused, RequestFailed
 
 # One chunk of a prompt; an urgent request waits for one chunk at most. 64 tokens take about 0.3 s on two cores with
 # the 0.5B model, and are read at 92 % of the rate of 512 (see ARCHITECTURE.md, Decisions).
 CHUNK_TOKENS = 64
+# Somebody who waits for a chunk to end waits no longer than half a second, also on a slow or busy machine: after a
+# chunk that took longer than the first of these, chunks are halved; after one below the second, doubled again.
+CHUNK_MS_MAX = 450.0
+CHUNK_MS_SPARE = 220.0
+PIECE_TOKENS_MIN = 16
 # One per editor window that types at the same time; they share one pool of cells, so that a slot costs nothing
 # until it is used.
 SLOTS = 8
@@ -53,6 +58,7 @@ class LlamaCppBackend:
         self._threads = threads or default_threads()
         self._server: Any = None
         self._slots = Slots(SLOTS)
+        self._piece = CHUNK_TOKENS
         self._stop_ids: frozenset[int] = frozenset()
         self._controls: dict[str, int | None] = {}
 
@@ -124,13 +130,55 @@ class LlamaCppBackend:
         if len(run.prompt) + run.tokens_max > self._context_tokens:
             raise RequestFailed(f"The prompt has {len(run.prompt)} tokens; the model takes {self._context_tokens}.")
         slot = self._slots.choose(run.prompt)
+        if self._read_ahead(run, slot, keep_going):
+            self._send(run, slot, keep_going, emit)
+        slot.tokens = (run.prompt + run.generated)[: run.cached_tokens + run.evaluated_tokens + len(run.generated)]
+
+    def _read_ahead(self, run: Run, slot: Slot, keep_going: Callable[[], bool]) -> bool:
+        """Reads a prompt in pieces while the machine is too slow to read a chunk in time; returns whether to go on.
+
+        The size of llama.cpp's own chunks is fixed when the model is loaded. Each piece is a request of its own and
+        costs one more token, which is evaluated again.
+        """
+        end = common_prefix(slot.tokens, run.prompt)
+        cached: int | None = None
+        while self._piece < CHUNK_TOKENS and (end := end + self._piece) < len(run.prompt):
+            part = Run(prompt=run.prompt[:end], tokens_max=0)
+            self._send(part, slot, keep_going, lambda _: None)
+            cached = part.cached_tokens if cached is None else cached
+            run.cached_tokens = cached
+            run.evaluated_tokens = part.cached_tokens + part.evaluated_tokens - run.cached_tokens
+            run.prefill_ms += part.prefill_ms
+            slot.tokens = run.prompt[: part.cached_tokens + part.evaluated_tokens]
+            if part.stop_reason == "interrupted":
+                run.stop_reason = "interrupted"
+                return False
+        return True
+
+    def _send(self, run: Run, slot: Slot, keep_going: Callable[[], bool], emit: Callable[[Fragment], None]) -> None:
+        """Sends one request; what it finds in the cache because of earlier pieces counts as evaluated."""
+        read_before, prefill_ms, cached = run.evaluated_tokens, run.prefill_ms, run.cached_tokens
+        run.evaluated_tokens, run.prefill_ms = 0, 0.0
         stream = _Stream(run, self._stop_ids, keep_going, emit)
         self._server.handle_completions(_request(run, slot), stream.on_event)
-        slot.tokens = (run.prompt + run.generated)[: run.cached_tokens + run.evaluated_tokens + len(run.generated)]
         if stream.error is not None:
             raise stream.error
         if not run.stop_reason:
             raise BackendFault("llama.cpp ended a request without saying why")
+        self._adapt(run)
+        if read_before:
+            run.evaluated_tokens += run.cached_tokens - cached
+            run.cached_tokens = cached
+            run.prefill_ms += prefill_ms
+
+    def _adapt(self, run: Run) -> None:
+        if run.evaluated_tokens < PIECE_TOKENS_MIN:
+            return
+        chunk_ms = run.prefill_ms / math.ceil(run.evaluated_tokens / self._piece)
+        if chunk_ms > CHUNK_MS_MAX:
+            self._piece = max(PIECE_TOKENS_MIN, self._piece // 2)
+        elif chunk_ms < CHUNK_MS_SPARE:
+            self._piece = min(CHUNK_TOKENS, self._piece * 2)
 
     def _tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         # Lone surrogates cannot be encoded; an editor may send them in broken text.
