@@ -24,13 +24,16 @@ make_environment() {
     lock=requirements/run.txt
     [ "$extra" = dev ] && lock=requirements/dev.txt
     stamp=.venv/.installed-${extra:-run}
-    [ -x .venv/bin/python ] && [ -f "$stamp" ] && [ "$(fingerprint)" = "$(cat "$stamp")" ] && return
+    [ -f "$stamp" ] && [ "$(fingerprint)" = "$(cat "$stamp")" ] && .venv/bin/python -c 'import fimble' 2>/dev/null &&
+        return
     say "Python environment"
     python=$(find_python)
-    if ! [ -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
+    if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
         rm -rf .venv
-        "$python" -m venv .venv ||
+        "$python" -m venv .venv || {
+            rm -rf .venv
             fail "The virtual environment could not be made; on Debian or Ubuntu run: sudo apt-get install python3-venv"
+        }
     fi
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock" ||
         fail "The dependencies could not be installed; check the network and the free disk space, then run this again."

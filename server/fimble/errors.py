@@ -17,6 +17,10 @@ class PlaceInvalid(FimbleError):
     """A place on the command line is not FILE:LINE:COL, or there is no such file."""
 
 
+class FolderUnusable(FimbleError):
+    """A folder that Fimble needs cannot be made or written to."""
+
+
 class FolderUnsafe(FimbleError):
     """A folder that must be private belongs to someone else or is open to others."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
-from fimble.errors import FolderUnsafe
+from fimble.errors import FolderUnsafe, FolderUnusable
 
 # The kernel keeps 108 bytes for a Unix socket's path, the final NUL included (unix(7)); 104 on macOS.
 SOCKET_PATH_BYTES_MAX = 103
@@ -70,11 +70,10 @@ def make_private(folder: Path) -> Path:
     """Creates `folder` with mode 0700 if need be, and returns it.
 
     Raises:
+        FolderUnusable: it cannot be created.
         FolderUnsafe: it is a link, belongs to another user, or others may enter it.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
+    make(folder)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         raise FolderUnsafe(f"{folder} is not a folder; remove it and try again.")
@@ -82,6 +81,24 @@ def make_private(folder: Path) -> Path:
         raise FolderUnsafe(f"{folder} belongs to another user; set XDG_RUNTIME_DIR to a folder of your own.")
     if status.st_mode & 0o077:
         raise FolderUnsafe(f"{folder} is open to other users; run: chmod 700 {folder}")
+    return folder
+
+
+def make(folder: Path) -> Path:
+    """Creates `folder` for this user alone if it is not there, and returns it.
+
+    Raises:
+        FolderUnusable: it cannot be created.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise FolderUnusable(
+            f"The folder {folder} cannot be made ({error.strerror}); free some space, or name another place with "
+            "XDG_RUNTIME_DIR, XDG_STATE_HOME or FIMBLE_CACHE."
+        ) from error
     return folder
 
 

@@ -147,6 +147,26 @@ def test_the_text_starts_as_it_must_and_the_token_may_reach_beyond(backend: Llam
     assert re.match(r"\.join", "".join(fragment.text for fragment in seen))
 
 
+def test_the_text_may_have_to_start_with_characters_beyond_the_basic_plane(backend: LlamaCppBackend) -> None:
+    seen: list[Fragment] = []
+    prompt = backend.tokenize('print("hi")\nprint("')
+    backend.run(Run(prompt=prompt, tokens_max=8, starts_with="🚀"), lambda: True, seen.append)
+    text = "".join(fragment.text for fragment in seen)
+    assert text.startswith("🚀")
+    assert "\ufffd" not in text
+
+
+def test_every_token_of_a_character_of_several_tokens_is_counted(backend: LlamaCppBackend) -> None:
+    glyphs = "𓀀 𓀁 𓀂 𓀃 𓀄 "
+    seen: list[Fragment] = []
+    run = Run(prompt=backend.tokenize(f"# copy\n{glyphs}\n{glyphs}\n{glyphs}\n"), tokens_max=24, starts_with="𓀀")
+    backend.run(run, lambda: True, seen.append)
+    assert run.stop_reason in ("length", "stop")
+    assert sum(fragment.tokens for fragment in seen) == run.generated_tokens
+    if run.stop_reason == "length":
+        assert run.generated_tokens >= 22
+
+
 def test_log_probabilities_are_those_of_the_model(backend: LlamaCppBackend) -> None:
     seen: list[Fragment] = []
     backend.run(Run(prompt=backend.tokenize("1, 2, 3, 4, 5, 6, 7,"), tokens_max=6), lambda: True, seen.append)

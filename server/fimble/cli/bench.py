@@ -29,9 +29,12 @@ def engine(
     """Measure reading, writing, the first token, and cancelling."""
     from fimble.bench.engine import measure  # noqa: PLC0415 - keeps `fimble --help` fast.
 
+    if not all(length.strip().isdecimal() for length in contexts.split(",")):
+        raise typer.BadParameter("Prompt lengths are whole numbers separated by commas, for example 256,1024.")
+    lengths = [int(length) for length in contexts.split(",")]
+
     async def run() -> list[dict[str, object]]:
         client = _engine("fimble bench engine")
-        lengths = [int(length) for length in contexts.split(",")]
         try:
             rows = await measure(client, contexts=lengths, busy=0)
             if busy:

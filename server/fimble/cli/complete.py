@@ -8,7 +8,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from fimble.errors import PlaceInvalid
+from fimble.cli.settings import read_settings
+from fimble.errors import EngineRefused, PlaceInvalid
 
 LANGUAGES = {
     ".py": "python", ".pyi": "python", ".js": "javascript", ".jsx": "javascriptreact", ".ts": "typescript",
@@ -24,18 +25,23 @@ def run(
     place: Annotated[str, typer.Argument(metavar="FILE:LINE:COL", help="Where the cursor is; both count from 1.")],
     workspace: Annotated[
         Path | None,
-        typer.Option(help="The workspace folder; by default the folder of the file.", file_okay=False),
+        typer.Option(help="The workspace folder; by default the folder of the file.", file_okay=False, exists=True),
     ] = None,
     model: Annotated[str, typer.Option(help="Another model than the configured one.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Complete the code at one place, and tell what it cost."""
-    from fimble.lsp.client import LanguageServerClient  # noqa: PLC0415 - keeps `fimble --help` fast.
+    # Keeps `fimble --help` fast.
+    from fimble.engine.client.engine import model_name  # noqa: PLC0415
+    from fimble.lsp.client import LanguageServerClient  # noqa: PLC0415
+    from fimble.workspace.text import Text  # noqa: PLC0415
 
     file, line, column = parse_place(place)
     if not file.is_file():
         raise PlaceInvalid(f"There is no file {file}.")
     text = file.read_bytes().decode("utf-8", "replace")
+    if line > Text.from_string(text).line_count:
+        raise PlaceInvalid(f"{file} has no line {line}.")
 
     async def ask() -> dict[str, object]:
         folder = (workspace or file.parent).absolute()
@@ -44,6 +50,11 @@ def run(
             return await client.suggestion(file.absolute(), line - 1, column - 1)
 
     answer = asyncio.run(ask())
+    wanted = model_name(model or read_settings().model)
+    if answer["model"] not in ("", wanted):
+        raise EngineRefused(
+            f"Other programs use the engine with {answer['model']}; to use {wanted}, run: fimble engine stop"
+        )
     if as_json:
         typer.echo(msgspec.json.encode(answer).decode())
         return

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from fimble import folders
-from fimble.engine.client.connection import EngineConnection, WrongBuild
+from fimble.engine.client.connection import EngineConnection, OtherEngine
 from fimble.engine.client.launch import EXIT_ALREADY_RUNNING
 from fimble.engine.messages.frames import EngineStatus, GetStatus, Shutdown, StateChanged
 from fimble.engine.messages.socket import connect, peer_of
@@ -64,7 +64,7 @@ def status(as_json: Json = False) -> None:
     """Tell what the engine does: its state, model, memory and clients."""
     try:
         answer = asyncio.run(_status())
-    except WrongBuild as refused:
+    except OtherEngine as refused:
         if not as_json:
             typer.echo(f"{refused} It has {refused.clients} client(s), pid {refused.pid}.")
             return
@@ -130,7 +130,7 @@ async def _status() -> EngineStatus | None:
 async def _stop() -> bool:
     try:
         connection = await _connect()
-    except WrongBuild as refused:
+    except OtherEngine as refused:
         return await _terminate(refused.pid)
     except EngineRefused:
         return await _terminate(await asyncio.to_thread(_listener_pid))

@@ -15,7 +15,8 @@ from pathlib import Path
 import fimble
 from fimble import folders
 from fimble.cli.settings import read_settings
-from fimble.engine.client.engine import Engine
+from fimble.engine.client.engine import Engine, model_name
+from fimble.engine.messages.frames import EngineStatus
 from fimble.errors import FimbleError
 from fimble.lsp.client import LanguageServerClient
 from fimble.models import store
@@ -62,7 +63,7 @@ def examine() -> Iterator[Finding]:
     for what, examination in examinations:
         try:
             yield examination()
-        except FimbleError as error:
+        except (FimbleError, OSError) as error:
             yield Finding(what=what, result=Result.BAD, says="does not work", advice=str(error))
 
 
@@ -78,25 +79,33 @@ def _folders() -> Finding:
 
 
 def _model() -> Finding:
-    card = find_card(read_settings().model)
+    name = read_settings().model
+    card = find_card(name)
     if card.backend == "scripted":
         return Finding(what="Model", result=Result.GOOD, says=card.title)
+    if name.endswith(".gguf"):
+        return Finding(what="Model", result=Result.GOOD, says=f"{card.title}, without a card and a checksum")
     path = store.ready_path(card)
     return Finding(what="Model", result=Result.GOOD, says=f"{card.title}, {human(path.stat().st_size)}, verified")
 
 
 def _engine() -> Finding:
-    async def load() -> tuple[float, str]:
+    async def load() -> tuple[float, EngineStatus]:
         engine = Engine(folders.runtime_folder(), model=read_settings().model, client="fimble doctor")
         started = time.monotonic()
         try:
             status = await engine.load()
         finally:
             await engine.close()
-        says = f"{status.model} on {status.backend}, pid {status.pid}, {human(status.rss_bytes)} in memory"
-        return time.monotonic() - started, f"{says}, {status.prefill_tps:.0f} prompt tokens/s"
+        return time.monotonic() - started, status
 
-    seconds, says = asyncio.run(load())
+    seconds, status = asyncio.run(load())
+    says = f"{status.model} on {status.backend}, pid {status.pid}, {human(status.rss_bytes)} in memory"
+    says = f"{says}, {status.prefill_tps:.0f} prompt tokens/s"
+    wanted = model_name(read_settings().model)
+    if status.model != wanted:
+        advice = f"Another program uses the engine with this model; to use {wanted}, run: fimble engine stop"
+        return Finding(what="Engine", result=Result.BAD, says=says, advice=advice)
     return Finding(what="Engine", result=Result.GOOD, says=f"{says}, ready after {seconds:.1f} s")
 
 

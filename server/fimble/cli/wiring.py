@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -32,20 +33,21 @@ LINE_BYTES_MAX = 64 * 1024
 END_TIMEOUT_S = 5.0
 
 
-def serve_lsp() -> int:
-    """Serves LSP over stdio until the client leaves; returns the exit status."""
+def serve_lsp(model: str) -> int:
+    """Serves LSP over stdio until the client leaves, with `model` if it is not empty; returns the exit status."""
     from fimble.lsp.main import run_stdio  # noqa: PLC0415 - takes stdout over as it starts.
 
-    window = Window()
+    window = Window(model)
     return run_stdio(window.services())
 
 
 class Window:
     """One editor window: its engine, its model, and its features."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: str) -> None:
         self._problem = ""
-        self._user_model = self._read_user_model()
+        self._user_model = str(Path(model).absolute()) if model.endswith(".gguf") else model
+        self._user_model = self._user_model or self._read_user_model()
         self._model = self._user_model
         self._settings = CompletionSettings()
         self._on_status: OnStatus | None = None
@@ -65,19 +67,13 @@ class Window:
     async def suggest(self, query: CompletionQuery) -> Suggestion:
         """Returns ghost text."""
         if not self._provider.is_known:
-            await self._require_model()
+            await self._prepare()
         return await self._completion.suggest(query)
 
     async def start(self, on_status: OnStatus) -> None:
         """Connects to the engine and loads the model, so that it is there when somebody types."""
         self._on_status = on_status
-        card = await self._require_model()
-        model = await self._provider.model()
-        if self._problem:
-            on_status(Status(kind=StatusKind.WARNING, message=self._problem))
-        elif model.card.name != card.name:
-            message = f"The engine runs {model.card.name} for another window; restart it to use {card.name}."
-            on_status(Status(kind=StatusKind.WARNING, message=message, command=RESTART_ENGINE))
+        await self._prepare()
 
     async def stop(self) -> None:
         """Disconnects from the engine, which other windows may go on using."""
@@ -102,8 +98,7 @@ class Window:
         """Ends the engine's process and starts a new one with this window's model."""
         await self._engine.shut_down()
         self._provider.forget_model()
-        await self._require_model()
-        await self._provider.model()
+        await self._prepare()
 
     async def download_model(self, progress: OnDownload) -> None:
         """Runs `fimble models pull` and passes its progress on; cancelling leaves what can be resumed.
@@ -130,6 +125,16 @@ class Window:
             if "done" in last:
                 progress(str(last.get("what", self._model)), int(last["done"]), int(last["total"]))
         return last
+
+    async def _prepare(self) -> None:
+        """Loads the model; tells of what is not as the user wants it although it works."""
+        card = await self._require_model()
+        model = await self._provider.model()
+        if self._problem:
+            self._tell(Status(kind=StatusKind.WARNING, message=self._problem))
+        elif model.card.name != card.name:
+            message = f"The engine runs {model.card.name} for another window; restart it to use {card.name}."
+            self._tell(Status(kind=StatusKind.WARNING, message=message, command=RESTART_ENGINE))
 
     async def _require_model(self) -> ModelCard:
         """Returns the card, or raises what is wrong with its file before an engine is started in vain."""

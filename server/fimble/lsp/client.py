@@ -43,9 +43,12 @@ class LanguageServerClient:
     """A language server of our own, for the length of an `async with` block; positions count code points from 0."""
 
     def __init__(self, workspace: Path, *, model: str = "", on_message: Callable[[str], None] = lambda _: None) -> None:
-        """`on_message` hears what the server says of its state, a sentence at a time."""
+        """`model` is a name or a GGUF file, by default the configured one.
+
+        `on_message` hears what the server says of its state, a sentence at a time.
+        """
         self._workspace = workspace
-        self._options = {"model": model} if model else {}
+        self._arguments = ["--model", model] if model else []
         self._client = _CountingClient("fimble", __version__)
         self._versions: Counter[str] = Counter()
 
@@ -54,10 +57,11 @@ class LanguageServerClient:
                 on_message(message)
 
         def ignore(params: Any) -> None:
-            """The same message under its other name."""
+            """The same status under its other name, and what the editor's log would show."""
 
         self._client.feature(STATUS)(tell)
         self._client.feature(DID_CHANGE_STATUS)(ignore)
+        self._client.feature(types.WINDOW_LOG_MESSAGE)(ignore)
 
     @property
     def replies(self) -> Counter[str]:
@@ -66,7 +70,7 @@ class LanguageServerClient:
 
     async def __aenter__(self) -> Self:
         # -P keeps modules of the folder in which the command was run from standing in for the real ones.
-        await self._client.start_io(sys.executable, "-P", "-m", "fimble", "lsp")
+        await self._client.start_io(sys.executable, "-P", "-m", "fimble", "lsp", *self._arguments)
         params = types.InitializeParams(
             capabilities=types.ClientCapabilities(
                 general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32]),
@@ -76,12 +80,12 @@ class LanguageServerClient:
             ),
             client_info=types.ClientInfo(name="fimble", version=__version__),
             workspace_folders=[types.WorkspaceFolder(uri=self._workspace.as_uri(), name=self._workspace.name)],
-            initialization_options=self._options,
         )
         try:
             async with asyncio.timeout(_INITIALIZE_TIMEOUT_S):
                 await self._client.initialize_async(params)
-        except (TimeoutError, OSError) as error:
+        except (TimeoutError, OSError, RuntimeError) as error:
+            # pygls raises RuntimeError where the server's process has ended.
             await self._stop()
             raise EngineUnavailable("The language server does not start; run: fimble doctor") from error
         self._client.initialized(types.InitializedParams())
@@ -90,7 +94,7 @@ class LanguageServerClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(TimeoutError, OSError, JsonRpcException):
+        with contextlib.suppress(TimeoutError, OSError, RuntimeError, JsonRpcException):
             async with asyncio.timeout(_SHUTDOWN_TIMEOUT_S):
                 await self._client.shutdown_async(None)
                 self._client.exit(None)
@@ -124,6 +128,8 @@ class LanguageServerClient:
                 answer = await self._client.protocol.send_request_async(SUGGESTION, params)
         except TimeoutError as error:
             raise EngineUnavailable("The model did not answer in time; run: fimble doctor") from error
+        except RuntimeError as error:
+            raise EngineUnavailable("The language server ended; run: fimble doctor") from error
         except JsonRpcException as error:
             raise RequestFailed(error.message) from error
         plain: dict[str, Any] = _plain(answer)

@@ -96,7 +96,8 @@ def _read(
 
 
 def _model(value: object) -> str:
-    if isinstance(value, str) and (not value or _MODEL_NAME.fullmatch(value)):
+    # A name with this ending would be taken for a file, perhaps one of the workspace.
+    if isinstance(value, str) and not value.endswith(".gguf") and (not value or _MODEL_NAME.fullmatch(value)):
         return value
     raise ValueError
 

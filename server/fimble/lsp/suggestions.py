@@ -75,7 +75,8 @@ class RecentSuggestions:
             typed = typed_since(query.snapshot.text, query.offset, snapshot.text)
             if typed is not None and query.offset + len(typed) == offset:
                 rest = rest_of(suggestion, typed)
-                if rest is not None:
+                # An entry that has been accepted to its end says nothing about what comes next.
+                if rest is not None and (rest.text or not typed):
                     return rest
         return None
 

@@ -270,6 +270,20 @@ async def test_a_client_that_does_not_read_is_cut_off_and_others_go_on(make_engi
     assert (await written(engine, generate()))[1].stop_reason in ("stop", "length")
 
 
+async def test_an_unused_engine_with_another_model_is_replaced_and_a_used_one_is_shared(
+    make_engine: MakeEngine, place: Path
+) -> None:
+    first = make_engine()
+    pid = (await first.status()).pid
+    other = Engine(place, model="another", client="test", command=[sys.executable, "-m", "fimble", "engine", "status"])
+    assert (await other.status()).pid == pid
+    await other.close()
+    await first.close()
+    with pytest.raises(EngineUnavailable):
+        await other.status()  # Its command starts nothing, but the unused engine has made way.
+    assert engines_in(place) == []
+
+
 async def test_shutting_down_answers_what_is_under_way(make_engine: MakeEngine, place: Path) -> None:
     engine, other = make_engine(SLOW), make_engine(SLOW)
     running = asyncio.create_task(written(other, generate(tokens_max=1000)))

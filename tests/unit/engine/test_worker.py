@@ -43,7 +43,7 @@ class LeakingBackend(ScriptedBackend):
     """Writes a control token as text, like a model with the wrong prompt format."""
 
     def run(self, run: Run, keep_going: Callable[[], bool], emit: Callable[[Fragment], None]) -> None:
-        emit(Fragment("<|fim_middle|>", (1,), -0.1))
+        emit(Fragment("<|fim_middle|>", 1, -0.1))
         run.stop_reason = "stop"
 
 

@@ -3,7 +3,15 @@
 import pytest
 
 from fimble.features.completion.feature import surroundings
-from fimble.features.completion.trim import Surroundings, Trimmed, covered_length, trim, without_broken_end
+from fimble.features.completion.trim import (
+    Surroundings,
+    Trimmed,
+    aligned,
+    covered_length,
+    finished,
+    trim,
+    without_broken_end,
+)
 from fimble.workspace.text import Encoding, Text
 
 
@@ -98,6 +106,13 @@ CASES = [
         "[a, setA]",
         "text-after-cursor",
     ),
+    (
+        "a branch may return what the function returns below",
+        "if a:\n    b()\n$0\n    return 'F'\n",
+        "else:\n        return 'F'\n",
+        "else:\n        return 'F'",
+        None,
+    ),
     ("a fence is not code", "x = $0\n", "1\n```\nThis is\n", "1", "fence"),
     ("a fence at the start means nothing", "x = $0\n", "```python\nx = 1\n", "", "fence"),
     (
@@ -147,6 +162,34 @@ def test_reading_piece_by_piece_ends_where_reading_at_once_does(document: str, w
 )
 def test_a_bracket_that_the_text_closes_itself_is_replaced(document: str, text: str, length: int) -> None:
     assert covered_length(text, around(document)) == length
+
+
+@pytest.mark.parametrize(
+    ("document", "written", "shown"),
+    [
+        ("function f() {\n  $0\n}\n", "  return 1;\n    g();", "return 1;\n  g();"),
+        ("function f() {\n  $0\n}\n", "return 1;", "return 1;"),
+        ("def f():\n$0\n", "    return 1", "    return 1"),
+        ("x = $0\n", " 1", " 1"),
+    ],
+)
+def test_indentation_that_is_there_already_is_not_written_again(document: str, written: str, shown: str) -> None:
+    assert aligned(written, around(document)) == shown
+
+
+@pytest.mark.parametrize(
+    ("document", "text", "shown"),
+    [
+        ("switch (x) {\n    case 0: return 1;\n    $0\n    default:\n}\n", "}", ""),
+        ("foo(\n    a,\n    $0\nbar()\n", ")", ")"),
+        ('def f():\n    """$0\n    return 1\n', "Return one.", 'Return one."""'),
+        ('def f():\n    """$0"""\n', "Return one.", "Return one."),
+        ('def f():\n    """$0\n    More.\n    """\n', "Return one.", "Return one."),
+        ("x = $0\n", "1", "1"),
+    ],
+)
+def test_what_is_open_is_closed_and_what_is_needed_stays_open(document: str, text: str, shown: str) -> None:
+    assert finished(text, around(document)) == shown
 
 
 def test_text_cut_by_its_limit_loses_its_broken_last_line() -> None:

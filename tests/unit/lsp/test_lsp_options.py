@@ -48,6 +48,7 @@ def test_every_setting_is_read() -> None:
     [
         ({"model": "/home/me/model.gguf"}, "model"),
         ({"model": "../up"}, "model"),
+        ({"model": "evil.gguf"}, "model"),
         ({"model": 5}, "model"),
         ({"completion": {"enabled": 1}}, "completion.enabled"),
         ({"completion": {"languagesDisabled": "python"}}, "completion.languagesDisabled"),

@@ -45,8 +45,8 @@ SILENCE_S_MAX = 3.5
 UNSENT_BYTES_MAX = 16 * 1024 * 1024
 
 
-class WrongBuild(EngineRefused):
-    """The running engine is of another build; `pid` is its process, `clients` who else uses it."""
+class OtherEngine(EngineRefused):
+    """The running engine is of another build or has another model; `pid` is its process, `clients` who else uses it."""
 
     def __init__(self, refused: Refused) -> None:
         super().__init__(refused.message)
@@ -109,7 +109,7 @@ class EngineConnection:
 
         Raises:
             OSError: no engine listens there, or it ended just now.
-            WrongBuild: an engine of another build listens there.
+            OtherEngine: an engine of another build, or an unused one with another model, listens there.
             EngineRefused: the engine declines for another reason.
             PeerRefused: the listener belongs to another user; nothing was sent to it.
         """
@@ -126,6 +126,9 @@ class EngineConnection:
             writer.close()
             kill_engine(pid)
             raise ConnectionResetError("the engine did not answer and was killed") from error
+        except BaseException:
+            writer.close()
+            raise
         except FrameInvalid as error:
             writer.close()
             raise EngineRefused(f"What listens on the engine's socket is no engine: {error}") from error
@@ -133,7 +136,7 @@ class EngineConnection:
             return cls(reader, writer, answer, on_state)
         writer.close()
         if isinstance(answer, Refused) and answer.code != "ending":
-            raise WrongBuild(answer) if answer.code == "build" else EngineRefused(answer.message)
+            raise OtherEngine(answer) if answer.code in ("build", "model") else EngineRefused(answer.message)
         raise ConnectionResetError("the engine was ending")
 
     def next_id(self) -> int:

@@ -154,7 +154,7 @@ class Engine:
 
     async def _open(self) -> EngineConnection:
         return await EngineConnection.open(
-            self._folder, client=self._client, model=self._model, on_state=self._on_state
+            self._folder, client=self._client, model=model_name(self._model), on_state=self._on_state
         )
 
     async def _ask_status(self, make_frame: Callable[[int], ClientFrame]) -> EngineStatus:
@@ -180,6 +180,11 @@ class Engine:
                 "look at its log (fimble doctor names it), then restart it from the editor."
             )
         self._starts.append(now)
+
+
+def model_name(model: str) -> str:
+    """Returns the name under which an engine runs a model: a file without a card is named like the file."""
+    return Path(model).stem if model.endswith(".gguf") else model
 
 
 def _with_id(request: Generate, id: int) -> Generate:

@@ -17,10 +17,10 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from fimble.engine.client.connection import EngineConnection, WrongBuild
+from fimble.engine.client.connection import EngineConnection, OtherEngine
 from fimble.engine.messages.socket import START_LOCK_NAME
 from fimble.errors import EngineRefused, EngineUnavailable
-from fimble.folders import log_folder, make_private
+from fimble.folders import log_folder, make, make_private
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ async def connect_or_start(folder: Path, command: list[str], connect: Connect) -
         while True:
             try:
                 return await connect()
-            except WrongBuild as refused:
-                _end_other_build(refused, started)
+            except OtherEngine as refused:
+                _end_other(refused, started)
             except OSError:
                 pass
             if not is_starter:
@@ -72,8 +72,8 @@ async def connect_or_start(folder: Path, command: list[str], connect: Connect) -
             await asyncio.sleep(POLL_S)
 
 
-def _end_other_build(refused: WrongBuild, started: subprocess.Popen[bytes] | None) -> None:
-    """Ends an engine of another build that nobody uses; it is replaced by one of ours.
+def _end_other(refused: OtherEngine, started: subprocess.Popen[bytes] | None) -> None:
+    """Ends an engine of another build or model that nobody uses; it is replaced by one of ours.
 
     Raises:
         EngineRefused: others use it, or it is the one we have just `started`.
@@ -84,7 +84,7 @@ def _end_other_build(refused: WrongBuild, started: subprocess.Popen[bytes] | Non
         raise EngineRefused(
             f"{refused} It is in use by {refused.clients} other program(s): restart them, or run: fimble engine stop"
         )
-    logger.info("ending the unused engine of another build, pid %d", refused.pid)
+    logger.info("ending an unused engine, pid %d: %s", refused.pid, refused)
     with contextlib.suppress(ProcessLookupError):
         os.kill(refused.pid, signal.SIGTERM)
 
@@ -102,7 +102,7 @@ def _try_lock(folder: Path, stack: contextlib.ExitStack) -> bool:
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
     output = _output_file()
-    output.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make(output.parent)
     if output.exists() and output.stat().st_size > _OUTPUT_BYTES_MAX:
         output.unlink()
     with output.open("ab") as sink:

@@ -23,7 +23,7 @@ from fimble.engine.messages.socket import ENGINE_LOCK_NAME, LOADING_NAME, SOCKET
 from fimble.engine.process.backends.backend import Backend
 from fimble.engine.process.server import EngineServer
 from fimble.errors import EngineRefused
-from fimble.folders import log_folder, make_private
+from fimble.folders import log_folder, make, make_private
 
 logger = logging.getLogger(__name__)
 
@@ -115,12 +115,12 @@ def _take_lock(folder: Path) -> int:
 
 def start_logging() -> None:
     """Logs to a rotating file; sizes, times and states only, never a user's text."""
-    folder = log_folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = make(log_folder())
     handler = logging.handlers.RotatingFileHandler(
         folder / "engine.log", maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES, encoding="utf-8", delay=True
     )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
-    root.setLevel(os.environ.get("FIMBLE_LOG", "info").upper())
+    level = logging.getLevelNamesMapping().get(os.environ.get("FIMBLE_LOG", "").upper(), logging.INFO)
+    root.setLevel(level)

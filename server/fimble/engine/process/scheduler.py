@@ -7,7 +7,7 @@ whoever withdraws it, or by the worker.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from fimble.engine.messages.frames import ControlPart, TextPart, Timings, Urgency
@@ -42,7 +42,7 @@ class Job:
     place: int = 0
     state: JobState = JobState.QUEUED
     cancel_reason: str = ""
-    written: list[int] = field(default_factory=list)
+    written_tokens: int = 0
     written_text: str = ""
     prompt_tokens: int = 0
     cached_tokens: int | None = None
@@ -55,7 +55,7 @@ class Job:
         return Timings(
             prompt_tokens=self.prompt_tokens,
             cached_tokens=self.cached_tokens or 0,
-            generated_tokens=len(self.written),
+            generated_tokens=self.written_tokens,
             queue_ms=max(0.0, self.first_started - self.submitted) * 1000,
             prefill_ms=self.prefill_ms + prefill_ms,
             decode_ms=self.decode_ms,

@@ -45,7 +45,7 @@ from fimble.engine.messages.socket import LOADING_NAME, check_peer, read_frame
 from fimble.engine.process.backends.backend import Backend
 from fimble.engine.process.scheduler import Job, Scheduler
 from fimble.engine.process.worker import Worker
-from fimble.errors import EngineBusy, FimbleError, FrameInvalid, PeerRefused
+from fimble.errors import EngineBusy, FimbleError, FrameInvalid, PeerRefused, RequestFailed
 
 logger = logging.getLogger(__name__)
 
@@ -112,14 +112,17 @@ class EngineServer:
     async def serve(self, listener: asyncio.Server) -> None:
         """Serves on `listener` until stopped; ends with every request answered."""
         self._worker.start()
-        async with listener:
+        try:
             while not self._stop.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), TICK_S)
                 if not self._clients and self._clock() - self._last_client > self._exit_idle_s:
                     logger.info("nobody connected for %.0f s, ending", self._exit_idle_s)
                     self._stop.set()
-        await self._end()
+        finally:
+            # Not `async with`: its end waits for all connections since Python 3.12.1, and we are who closes them.
+            listener.close()
+            await self._end()
 
     def stop(self) -> None:
         """Asks `serve` to end; may be called from a signal handler of the loop."""
@@ -207,6 +210,8 @@ class EngineServer:
     def _refusal(self, hello: Hello) -> Refused | None:
         if hello.protocol != PROTOCOL_VERSION or hello.build != build():
             code, message = "build", f"The running engine is Fimble {build()}, this program is {hello.build}."
+        elif hello.model and hello.model != self._model and not self._clients:
+            code, message = "model", f"The running engine has the model {self._model}."
         elif len(self._clients) >= CLIENTS_MAX:
             code, message = "clients", f"{CLIENTS_MAX} programs use the engine already; close one of them."
         elif self._stop.is_set():
@@ -269,14 +274,24 @@ class EngineServer:
     async def _count(self, frame: CountTokens) -> EngineFrame:
         if failed := await self._loaded(frame.id):
             return failed
-        counts = [len(ids) for ids in await asyncio.to_thread(lambda: [*map(self._backend.tokenize, frame.texts)])]
+        try:
+            counts = await asyncio.to_thread(self._lengths, frame.texts)
+        except RequestFailed:
+            # The model was unloaded at just this moment, for being idle.
+            if failed := await self._loaded(frame.id):
+                return failed
+            counts = await asyncio.to_thread(self._lengths, frame.texts)
         return TokenCounts(frame.id, counts)
+
+    def _lengths(self, texts: list[str]) -> list[int]:
+        return [len(self._backend.tokenize(text)) for text in texts]
 
     async def _load(self, frame: Load) -> EngineFrame:
         return await self._loaded(frame.id) or self._status(frame.id)
 
     async def _loaded(self, id: int) -> Failed | None:
         """Waits until a model is in memory, loading it if need be; returns the failure if there is one."""
+        self._worker.touch()
         if self._worker.state in (State.READY, State.BUSY):
             return None
         if self._worker.may_load:

@@ -95,6 +95,10 @@ class Worker(threading.Thread):
         self._load_wanted.set()
         self._scheduler.wake()
 
+    def touch(self) -> None:
+        """Counts as use of the model."""
+        self._last_use = self._clock()
+
     def stop(self) -> None:
         """Ends the thread after the job at hand, which its owner has cancelled."""
         self._stopping.set()
@@ -143,9 +147,11 @@ class Worker(threading.Thread):
             return CancelledFrame(job.id, job.cancel_reason, job.timings())
         prompt = self._encoder.encode(job.parts)
         job.prompt_tokens = len(prompt)
+        # What was written before an interruption is encoded anew: the text is what counts, and a character whose
+        # first tokens were written only is not in it yet.
         run = Run(
-            prompt=prompt + job.written,
-            tokens_max=max(0, job.tokens_max - len(job.written)),
+            prompt=prompt + (self._backend.tokenize(job.written_text) if job.written_text else []),
+            tokens_max=max(0, job.tokens_max - job.written_tokens),
             starts_with=job.starts_with[len(job.written_text) :]
             if job.starts_with.startswith(job.written_text)
             else "",
@@ -162,9 +168,9 @@ class Worker(threading.Thread):
                 job.cached_tokens = min(run.cached_tokens, len(prompt))
                 timings = job.timings(prefill_ms=run.prefill_ms)
                 self._listener.on_frame(job.client, Evaluated(job.id, timings))
-            job.written.extend(fragment.token_ids)
+            job.written_tokens += fragment.tokens
             job.written_text += fragment.text
-            piece = Piece(job.id, fragment.text, len(fragment.token_ids), fragment.log_probability)
+            piece = Piece(job.id, fragment.text, fragment.tokens, fragment.log_probability)
             self._listener.on_frame(job.client, piece)
 
         self._backend.run(run, lambda: not self._scheduler.should_stop(job), emit)
@@ -235,8 +241,8 @@ class Worker(threading.Thread):
         if run.evaluated_tokens >= RATE_TOKENS_MIN and run.prefill_ms > 0:
             rate = run.evaluated_tokens / run.prefill_ms * 1000
             self.prefill_tps = rate if not self.prefill_tps else _mix(self.prefill_tps, rate)
-        if len(run.generated) > 1 and run.decode_ms > 0:
-            rate = len(run.generated) / run.decode_ms * 1000
+        if run.generated_tokens > 1 and run.decode_ms > 0:
+            rate = run.generated_tokens / run.decode_ms * 1000
             self.decode_tps = rate if not self.decode_tps else _mix(self.decode_tps, rate)
 
     def _unload_if_idle(self) -> None:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from fimble.errors import ModelRefused
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
-from fimble.features.completion.trim import Surroundings, Trimmed, covered_length, trim, without_broken_end
+from fimble.features.completion.trim import (
+    Surroundings,
+    Trimmed,
+    aligned,
+    covered_length,
+    finished,
+    trim,
+    without_broken_end,
+)
 from fimble.prompting.fill_in_middle import FillInMiddlePrompt, lay_out
 from fimble.prompting.token_counter import TokenCounter
 from fimble.prompting.window import choose_window
@@ -67,16 +75,22 @@ class Completion:
         written, trimmed = await self._write(query, prompt, around, report)
         if trimmed.rule is None and report.stop_reason == "length":
             trimmed = trim(without_broken_end(written), around, is_complete=True)
+        shown = finished(trimmed.text, around)
         return Suggestion(
-            text=_with_line_ends_of(text, trimmed.text),
+            text=_with_line_ends_of(text, shown),
             offset=query.offset,
-            replace_length=covered_length(trimmed.text, around),
+            replace_length=covered_length(shown, around),
             latency_ms=(self._clock() - started) * 1000,
             prompt_tokens=report.prompt_tokens,
             cached_tokens=report.cached_tokens,
             generated_tokens=report.generated_tokens,
             stop_reason=trimmed.rule or report.stop_reason,
-            suppressed_by=None if trimmed.text.strip() else trimmed.rule or "empty",
+            model=model.card.name,
+            suppressed_by=None
+            if shown.strip()
+            else "early-closer"
+            if trimmed.text.strip()
+            else trimmed.rule or "empty",
         )
 
     async def _prompt(
@@ -121,11 +135,11 @@ class Completion:
         async with contextlib.aclosing(self._provider.generate(request, report)) as pieces:
             async for piece in pieces:
                 raw += piece.text
-                written = raw[len(prompt.starts_with) :]
+                written = aligned(raw[len(prompt.starts_with) :], around)
                 trimmed = trim(written, around, is_complete=False)
                 if trimmed.rule is not None:
                     return written, trimmed
-        written = raw[len(prompt.starts_with) :]
+        written = aligned(raw[len(prompt.starts_with) :], around)
         return written, trim(written, around, is_complete=True)
 
 

@@ -36,7 +36,7 @@ class Suggestion:
     """Ghost text, or the reason why there is none.
 
     `text` is inserted at `offset` and replaces `replace_length` code points after it. With an empty `text`,
-    `suppressed_by` names the rule that withheld the suggestion. Times are milliseconds.
+    `suppressed_by` names the rule that withheld the suggestion, and `model` who wrote it. Times are milliseconds.
     """
 
     text: str
@@ -48,4 +48,5 @@ class Suggestion:
     generated_tokens: int = 0
     stop_reason: str = ""
     suppressed_by: str | None = None
+    model: str = ""
     context: tuple[ContextItem, ...] = field(default_factory=tuple)

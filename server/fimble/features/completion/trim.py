@@ -14,6 +14,7 @@ REST_CHARACTERS_MIN = 3
 _OPENERS = {"(": ")", "[": "]", "{": "}"}
 _CLOSERS = frozenset(_OPENERS.values())
 _FENCE = "```"
+_LONG_QUOTES = ('"""', "'''")
 _WORD = re.compile(r"\w")
 
 
@@ -63,6 +64,33 @@ def trim(written: str, around: Surroundings, *, is_complete: bool) -> Trimmed:
     if not is_complete:
         return Trimmed(written)
     return Trimmed(_cut_tail(written, around))
+
+
+def aligned(written: str, around: Surroundings) -> str:
+    """Returns what was written without indentation that the cursor's line has already.
+
+    A model that is used to four columns indents again after the two that the editor has typed.
+    """
+    extra = written[: len(written) - len(written.lstrip(" \t"))]
+    is_indented = around.is_blank and around.above and around.indentation > indentation_of(around.above[0])
+    if not extra or not is_indented:
+        return written
+    return "\n".join(line.removeprefix(extra) for line in written.split("\n"))
+
+
+def finished(text: str, around: Surroundings) -> str:
+    """Returns the text with what it left open closed, or empty where it would close what is still needed.
+
+    A docstring of one line gets its closing quotes; a closing bracket alone above lines that are still inside of it
+    is no suggestion.
+    """
+    if around.is_blank and around.below and text.strip() and all(sign in _CLOSERS | set(";, \n") for sign in text):
+        return "" if indentation_of(around.below[0]) >= around.indentation else text
+    for quotes in _LONG_QUOTES:
+        is_open = around.line_before.count(quotes) % 2 == 1
+        if is_open and "\n" not in text and text and not any(quotes in line for line in (text, *around.below)):
+            return text if quotes in around.line_after else text + quotes
+    return text
 
 
 def without_broken_end(written: str) -> str:
@@ -120,7 +148,8 @@ def _meets(line: str, around: Surroundings) -> bool:
     """Tells whether a written line is the one that follows the cursor anyway."""
     if not around.below or line.strip() != around.below[0].strip():
         return False
-    return bool(_WORD.search(line)) or indentation_of(line) == indentation_of(around.below[0])
+    # At another depth it is another line: a branch may well return what the function returns below.
+    return indentation_of(line) == indentation_of(around.below[0])
 
 
 def _repeats(number: int, lines: list[str]) -> bool:

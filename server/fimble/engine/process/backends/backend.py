@@ -10,10 +10,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """What one step of decoding wrote: text (possibly empty), its token ids and their log-probabilities' sum."""
+    """What one step of decoding wrote: text (possibly empty), its number of tokens, their log-probabilities' sum."""
 
     text: str
-    token_ids: tuple[int, ...]
+    tokens: int
     log_probability: float
 
 
@@ -21,7 +21,8 @@ class Fragment:
 class Run:
     """One call of `Backend.run`: what to do, and (filled in while it runs) what it cost.
 
-    `prompt` and what has been generated are token ids. The text written starts with `starts_with`, which lets a
+    `prompt` is token ids; `generated` are those of what was written, as far as the backend tells them. The text
+    written starts with `starts_with`, which lets a
     prompt end at a token boundary while the user's text ends inside a token ("token healing", the idea of
     guidance-ai/guidance). Times are milliseconds. `stop_reason` is `stop`,
     `length`, or `interrupted` where `keep_going` returned False.
@@ -35,6 +36,7 @@ class Run:
     cached_tokens: int = 0
     evaluated_tokens: int = 0
     generated: list[int] = field(default_factory=list)
+    generated_tokens: int = 0
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
     stop_reason: str = ""

@@ -181,9 +181,7 @@ class LlamaCppBackend:
             self._piece = min(CHUNK_TOKENS, self._piece * 2)
 
     def _tokenize(self, text: str, *, parse_special: bool) -> list[int]:
-        # Lone surrogates cannot be encoded; an editor may send them in broken text.
-        clean = text.encode("utf-8", "replace").decode("utf-8")
-        body = json.dumps({"content": clean, "parse_special": parse_special, "add_special": False})
+        body = json.dumps({"content": _encodable(text), "parse_special": parse_special, "add_special": False})
         connection = _UnixConnection(self._socket_path)
         try:
             connection.request("POST", "/tokenize", body, {"Content-Type": "application/json"})
@@ -227,7 +225,7 @@ class _Stream:
             run.cached_tokens = progress["cache"]
             run.evaluated_tokens = progress["processed"] - progress["cache"]
         elif run.tokens_max > 0:
-            self._on_tokens(choice)
+            self._on_tokens(choice, timings.get("predicted_n", 0))
         if run.stop_reason:
             return True
         if choice["finish_reason"]:
@@ -237,17 +235,20 @@ class _Stream:
             return True
         return False
 
-    def _on_tokens(self, choice: dict[str, Any]) -> None:
+    def _on_tokens(self, choice: dict[str, Any], generated: int) -> None:
         tokens = (choice.get("logprobs") or {}).get("content", [])
         ids = tuple(token["id"] for token in tokens)
         if not self._stop_ids.isdisjoint(ids):
             self._run.stop_reason = "stop"
             return
-        if ids or choice["text"]:
+        # A character of several tokens comes as one event, which names the last of them only.
+        tokens_new = generated - self._run.generated_tokens
+        if tokens_new > 0 or choice["text"]:
             self._run.generated.extend(ids)
+            self._run.generated_tokens = generated
             # llama.cpp writes -inf as the lowest float for a token that sampling had excluded.
             probability = sum(max(token["logprob"], -1e4) for token in tokens if math.isfinite(token["logprob"]))
-            self._emit(Fragment(choice["text"], ids, probability))
+            self._emit(Fragment(choice["text"], tokens_new, probability))
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -264,6 +265,16 @@ class _UnixConnection(http.client.HTTPConnection):
             stack.callback(self.sock.close)
             self.sock.connect(os.fspath(self._path))
             stack.pop_all()
+
+
+def _quoted(text: str) -> str:
+    """Returns a string of llama.cpp's grammar, which has escapes like JSON but no surrogate pairs."""
+    return json.dumps(_encodable(text), ensure_ascii=False)
+
+
+def _encodable(text: str) -> str:
+    """Returns text without lone surrogates, which an editor may send in broken text."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _request(run: Run, slot: Slot) -> dict[str, Any]:
@@ -286,7 +297,7 @@ def _request(run: Run, slot: Slot) -> dict[str, Any]:
     }
     if run.starts_with:
         # Costs no measurable time: llama.cpp checks the grammar only for the token it would choose anyway.
-        fields["grammar"] = f"root ::= {json.dumps(run.starts_with)} [\\x00-\\U0010FFFF]*"
+        fields["grammar"] = f"root ::= {_quoted(run.starts_with)} [\\x00-\\U0010FFFF]*"
     return fields
 
 

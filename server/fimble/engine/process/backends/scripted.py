@@ -119,7 +119,8 @@ class ScriptedBackend:
             self._pause(1, self._script.decode_tps)
             (token_id,) = self.tokenize(word)
             run.generated.append(token_id)
-            emit(Fragment(word, (token_id,), -0.1))
+            run.generated_tokens += 1
+            emit(Fragment(word, 1, -0.1))
             if not keep_going():
                 return "interrupted"
         return "stop"
