@@ -7,8 +7,6 @@ from .conftest import Edit
 ACCEPT = "<M-l>"
 
 # FIXME: each of these goes when the server sends what this editor needs; strict, so that the mark cannot outlive that.
-LINE_RANGE = pytest.mark.xfail(strict=True, reason="an item that begins with its line hides or breaks the rest of it")
-WINDOWS_LINES = pytest.mark.xfail(strict=True, reason="Neovim inserts the carriage returns of a suggestion as text")
 LATE_ACCEPT = pytest.mark.xfail(strict=True, reason="neovim#36529: what was typed since the suggestion came stays")
 FIRST_WORD = pytest.mark.xfail(strict=True, reason="Neovim 0.11 takes only the first word of a plain text edit")
 
@@ -97,7 +95,6 @@ def test_the_tab_key_still_indents(edit: Edit) -> None:
     neovim.has_lines("total \t")
 
 
-@LINE_RANGE
 def test_text_after_the_cursor_stays_in_sight_and_in_the_file(edit: Edit) -> None:
     neovim = edit('print(, end="")\n')
     neovim.type("f,i")
@@ -117,7 +114,6 @@ def test_wide_characters_before_the_cursor_do_not_move_the_suggestion(edit: Edit
     assert neovim.cursor == (1, len('"ä😀ß"; print("größe 😀", value'.encode()))
 
 
-@WINDOWS_LINES
 def test_a_file_with_windows_line_ends_keeps_exactly_those(edit: Edit) -> None:
     neovim = edit("first = 1\r\n\r\n")
     neovim.type("jidef describe(sample)")
@@ -127,7 +123,6 @@ def test_a_file_with_windows_line_ends_keeps_exactly_those(edit: Edit) -> None:
     assert neovim.save() == b"first = 1\r\ndef describe(sample):\r\n    size = len(sample)\r\n    return size\r\n"
 
 
-@LINE_RANGE
 def test_accepting_right_after_a_backspace_is_harmless(edit: Edit) -> None:
     neovim = edit("")
     neovim.type("itotal ")

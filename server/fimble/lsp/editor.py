@@ -24,7 +24,7 @@ class Editor:
 
     @property
     def is_neovim(self) -> bool:
-        """Tells whether this is Neovim, whose way of accepting ghost text needs the whole line."""
+        """Tells whether this is Neovim, which takes a carriage return in ghost text for text."""
         return self.name.lower() in ("neovim", "nvim")
 
     @classmethod

@@ -82,20 +82,18 @@ class RecentSuggestions:
 
 
 def inline_item_to_lsp(
-    suggestion: Suggestion, name: str, text: Text, encoding: Encoding, *, is_whole_line: bool
+    suggestion: Suggestion, name: str, text: Text, encoding: Encoding, *, is_plain_newline: bool
 ) -> types.InlineCompletionItem:
     """Returns ghost text for the cursor at `suggestion.offset` in `text`.
 
-    The range stays on the cursor's line. With `is_whole_line` it begins where the line does: Neovim may
-    accept an item after the next character was typed, and only replacing what is there makes that harmless
-    (neovim#36529). Other editors show ghost text only after the cursor, so their range begins there.
+    The range begins at the cursor: Neovim draws an item with a wider one over the rest of the line, and fails when
+    text before the cursor is deleted before it is accepted (seen with 0.12.4). With `is_plain_newline` lines end
+    with a newline also in a file whose lines end otherwise; Neovim inserts a carriage return as text.
     """
-    start = text.line_start(text.line_at(suggestion.offset)) if is_whole_line else suggestion.offset
-    inserted = text.slice(start, suggestion.offset) + suggestion.text
+    inserted = suggestion.text.replace("\r\n", "\n") if is_plain_newline else suggestion.text
     return types.InlineCompletionItem(
         insert_text=inserted,
-        filter_text=inserted if is_whole_line else None,
-        range=_range_to_lsp(text, start, _replaced_end(suggestion, text), encoding),
+        range=_range_to_lsp(text, suggestion.offset, _replaced_end(suggestion, text), encoding),
         command=_accepted_command(name),
     )
 

@@ -132,8 +132,8 @@ async def test_copilots_notifications_are_understood() -> None:
     editor.ask(1, 0, 4)
     (item,) = (await editor.reply(1))["result"]["items"]
     editor.notify("textDocument/didShowCompletion", {"item": item})
-    # Four units for "x = ", and two for the first character of the suggestion.
-    editor.notify("textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": 6})
+    # The first character of the suggestion is two units of UTF-16.
+    editor.notify("textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": 2})
     editor.notify("textDocument/didFocus", {"textDocument": {"uri": "file:///w/a.py"}})
     editor.notify("textDocument/didFocus", {})
     shown, partly, focused, nowhere = editor.world.feedback

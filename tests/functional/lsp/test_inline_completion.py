@@ -32,20 +32,12 @@ async def test_the_item_begins_at_the_cursor() -> None:
     assert item["command"]["command"] == "fimble.server.acceptedCompletion"
 
 
-async def test_for_neovim_the_item_begins_with_its_line_so_that_accepting_it_late_is_harmless() -> None:
-    editor = await ready_editor("a\n\tx = \n", name="Neovim")
-    editor.ask(1, 1, 5)
-    (item,) = await items(editor, 1)
-    assert item["insertText"] == item["filterText"] == "\tx = suggested()"
-    assert item["range"] == place(1, 0, 5)
-
-
-@pytest.mark.parametrize(("name", "expected"), [("Visual Studio Code", (7, 8)), ("Neovim", (0, 8))])
-async def test_what_the_suggestion_replaces_is_in_the_range(name: str, expected: tuple[int, int]) -> None:
+@pytest.mark.parametrize("name", ["Visual Studio Code", "Neovim"])
+async def test_what_the_suggestion_replaces_is_in_the_range(name: str) -> None:
     editor = await ready_editor("#replac() #replace", name=name)
     editor.ask(1, 0, 7)
     (item,) = await items(editor, 1)
-    assert item["range"] == place(0, *expected)
+    assert item["range"] == place(0, 7, 8)
 
 
 async def test_the_range_stays_on_one_line() -> None:
@@ -146,8 +138,8 @@ async def test_a_suggestion_goes_on_after_what_was_typed_along_it() -> None:
     editor.ask(1, 0, 4)
     editor.type(0, 4, "sug")
     (item,) = await items(editor, 1)
-    assert item["insertText"] == "x = suggested()"
-    assert item["range"] == place(0, 0, 7)
+    assert item["insertText"] == "gested()"
+    assert item["range"] == place(0, 7, 7)
 
 
 @pytest.mark.parametrize("typed", ["z", "suggestion"])

@@ -22,13 +22,13 @@ def did_partially_accept_completion(server: FimbleServer, params: Any) -> None:
     units = params.get("acceptedLength") if isinstance(params, dict) else None
     if suggestion is None or type(units) is not int or units < 1:
         return
-    # The editor counts the whole inserted text in UTF-16, which for Neovim begins where the line does.
+    # The editor counts in UTF-16.
     inserted = params["item"].get("insertText")
     if not isinstance(inserted, str):
         return
-    accepted = _code_points(inserted, units) - max(len(inserted) - len(suggestion.text), 0)
+    accepted = _code_points(inserted, units)
     server.services.on_feedback(
-        Feedback(kind=FeedbackKind.PARTLY_ACCEPTED, suggestion=suggestion, accepted_length=max(accepted, 0))
+        Feedback(kind=FeedbackKind.PARTLY_ACCEPTED, suggestion=suggestion, accepted_length=accepted)
     )
 
 

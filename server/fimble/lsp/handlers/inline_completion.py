@@ -93,7 +93,7 @@ async def _ghost_text(server: FimbleServer, snapshot: Snapshot, question: Questi
         server.memory.remember(answer),
         current.text,
         server.documents.encoding,
-        is_whole_line=server.editor.is_neovim,
+        is_plain_newline=server.editor.is_neovim,
     )
     return types.InlineCompletionList(items=[item])
 
@@ -112,9 +112,9 @@ async def _ghost_text_after_selected(
         return _nothing()
     name = server.memory.remember(answer)
     item = inline_item_to_lsp(
-        answer, name, question.query.snapshot.text, server.documents.encoding, is_whole_line=False
+        answer, name, question.query.snapshot.text, server.documents.encoding, is_plain_newline=server.editor.is_neovim
     )
-    item.insert_text = selected.text + answer.text
+    item.insert_text = f"{selected.text}{item.insert_text}"
     item.range = selected.range
     return types.InlineCompletionList(items=[item])
 

@@ -156,25 +156,20 @@ class LlamaCppBackend:
         return True
 
     def _send(self, run: Run, slot: Slot, keep_going: Callable[[], bool], emit: Callable[[Fragment], None]) -> None:
-        """Sends one request; what it finds in the cache because of earlier pieces counts as evaluated."""
-        read_before, prefill_ms, cached = run.evaluated_tokens, run.prefill_ms, run.cached_tokens
-        run.evaluated_tokens, run.prefill_ms = 0, 0.0
+        """Sends one request, and learns from the time it took how much to read at a time."""
+        evaluated_before, ms_before = run.evaluated_tokens, run.prefill_ms
         stream = _Stream(run, self._stop_ids, keep_going, emit)
         self._server.handle_completions(_request(run, slot), stream.on_event)
         if stream.error is not None:
             raise stream.error
         if not run.stop_reason:
             raise BackendFault("llama.cpp ended a request without saying why")
-        self._adapt(run)
-        if read_before:
-            run.evaluated_tokens += run.cached_tokens - cached
-            run.cached_tokens = cached
-            run.prefill_ms += prefill_ms
+        self._adapt(run.evaluated_tokens - evaluated_before, run.prefill_ms - ms_before)
 
-    def _adapt(self, run: Run) -> None:
-        if run.evaluated_tokens < PIECE_TOKENS_MIN:
+    def _adapt(self, evaluated_tokens: int, prefill_ms: float) -> None:
+        if evaluated_tokens < PIECE_TOKENS_MIN:
             return
-        chunk_ms = run.prefill_ms / math.ceil(run.evaluated_tokens / self._piece)
+        chunk_ms = prefill_ms / math.ceil(evaluated_tokens / self._piece)
         if chunk_ms > CHUNK_MS_MAX:
             self._piece = max(PIECE_TOKENS_MIN, self._piece // 2)
         elif chunk_ms < CHUNK_MS_SPARE:
@@ -207,6 +202,9 @@ class _Stream:
         self._stop_ids = stop_ids
         self._keep_going = keep_going
         self._emit = emit
+        # What earlier pieces of the same prompt have read is in the cache now, but was not when the prompt came.
+        self._has_pieces = run.evaluated_tokens > 0
+        self._ms_before = run.prefill_ms
         self.error: RequestFailed | BackendFault | None = None
 
     def on_event(self, event: dict[str, Any]) -> bool:
@@ -216,14 +214,13 @@ class _Stream:
             return True
         run = self._run
         timings = event.get("timings", {})
-        run.cached_tokens = timings.get("cache_n", run.cached_tokens)
-        run.evaluated_tokens = timings.get("prompt_n", run.evaluated_tokens)
-        run.prefill_ms = timings.get("prompt_ms", run.prefill_ms)
+        if "prompt_n" in timings:
+            self._on_read(timings["cache_n"], timings["cache_n"] + timings["prompt_n"])
+            run.prefill_ms = self._ms_before + timings["prompt_ms"]
         run.decode_ms = timings.get("predicted_ms", run.decode_ms)
         (choice,) = event["choices"]
         if (progress := event.get("prompt_progress")) and not choice["text"]:
-            run.cached_tokens = progress["cache"]
-            run.evaluated_tokens = progress["processed"] - progress["cache"]
+            self._on_read(progress["cache"], progress["processed"])
         elif run.tokens_max > 0:
             self._on_tokens(choice, timings.get("predicted_n", 0))
         if run.stop_reason:
@@ -234,6 +231,11 @@ class _Stream:
             run.stop_reason = "interrupted"
             return True
         return False
+
+    def _on_read(self, cached: int, read: int) -> None:
+        if not self._has_pieces:
+            self._run.cached_tokens = cached
+        self._run.evaluated_tokens = max(self._run.evaluated_tokens, read - self._run.cached_tokens)
 
     def _on_tokens(self, choice: dict[str, Any], generated: int) -> None:
         tokens = (choice.get("logprobs") or {}).get("content", [])
