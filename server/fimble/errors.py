@@ -118,6 +118,17 @@ class PeerRefused(EngineError):
     """The process at the other end of the socket belongs to another user."""
 
 
+# Index.
+
+
+class StoreUnusable(FimbleError):
+    """The index's database cannot be written, for example because the disk is full."""
+
+
+class IndexUnavailable(FimbleError):
+    """The index process could not be started, or does not get on."""
+
+
 # Editor.
 
 

@@ -1,0 +1,1 @@
+"""Knows which files belong to the workspace, reads them as text, and notices when they change."""
