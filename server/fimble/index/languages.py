@@ -5,6 +5,7 @@ A grammar is a wheel of its own and is loaded, with its tag query, when the firs
 
 import importlib
 import re
+import warnings
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -275,7 +276,10 @@ def grammar_of(language: Language) -> Grammar | None:
         module = importlib.import_module(language.module)
     except ImportError:
         return None
-    parser_language = tree_sitter.Language(getattr(module, language.function)())
+    with warnings.catch_warnings():
+        # Grammars that were built some years ago hand over a plain number, which works.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        parser_language = tree_sitter.Language(getattr(module, language.function)())
     query = tree_sitter.Query(parser_language, tag_query(language))
     return Grammar(language, parser_language, query)
 
