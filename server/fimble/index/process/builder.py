@@ -1,0 +1,440 @@
+"""Decides what the index process does next, and writes what comes of it.
+
+A file goes through up to three steps: its text becomes a content (known already after a branch switch, or in a
+repository by the id that git lists), the content's words become searchable, and a worker parses it. New files appear
+with the first step; a file that changed keeps its old symbols until the new ones are there, so that nobody sees it
+without any. Files of data formats go to the workers first and get their words last.
+
+Everything is written in batches; a batch that fails (a full disk) is forgotten, and what it was about is found again
+by the next reconciliation, which compares the files with the database.
+"""
+
+import heapq
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from fimble.index.files.listing import FileEntry
+from fimble.index.files.notebook import cells_of, split_virtual
+from fimble.index.languages import LANGUAGES, language_named, language_of_path
+from fimble.index.process.messages import Parse, Parsed
+from fimble.index.process.pool import OnGivenUp, OnParsed, Pool
+from fimble.index.process.reading import NoText, Stat, flags_of_path, read_file
+from fimble.index.process.worker import peak_rss_bytes
+from fimble.index.store.progress import Progress, Stage
+from fimble.index.store.schema import ExtractionState
+from fimble.index.store.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+SLICE_S: Final = 0.02
+"""How long the process works before it looks at its pipes again."""
+COMMIT_S: Final = 1.0
+"""How long a batch may be open, and how often the progress is told."""
+_BURST_FILES: Final = 200
+_TASK_FILES: Final = 64
+_TASK_BYTES: Final = 256 * 1024
+_DEAD_CONTENTS_KEPT: Final = 50_000
+"""Contents that no file has any more but may have again: the other branch."""
+
+
+_DATA_LANGUAGES: Final = tuple(language.name for language in LANGUAGES if language.is_data)
+
+
+class Urgency:
+    """What is parsed first; smaller is sooner."""
+
+    OPEN: Final = 0
+    RECENT: Final = 1
+    CODE: Final = 2
+    DATA: Final = 3
+    MENTIONS: Final = 4
+
+
+class _Found(NamedTuple):
+    """What is known of a file that is new or may have changed; `hash` is what git says of its content."""
+
+    size: int = 0
+    stat: Stat = (0, 0, 0)
+    hash: bytes | None = None
+    is_new: bool = False
+
+
+class Builder:
+    """The index process's work, in slices; `step` does one. Paths are relative to the root."""
+
+    def __init__(
+        self,
+        root: Path,
+        writer: Writer,
+        pool_of: Callable[[OnParsed, OnGivenUp], Pool],
+        list_files: Callable[[], Sequence[FileEntry]],
+        *,
+        started_s: float,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.pool = pool_of(self._on_parsed, self._on_given_up)
+        self._root = os.fspath(root)
+        self._writer = writer
+        self._list_files = list_files
+        self._monotonic_s = monotonic_s
+        self._to_read: dict[str, _Found] = {}
+        self._to_parse: list[tuple[int, int, Parse]] = []
+        self._queued: dict[str, int] = {}
+        self._order = 0
+        self._wordless: list[tuple[str, int]] | None = None
+        self._open_paths: frozenset[str] = frozenset()
+        self._cells: dict[str, set[str]] = {}
+        self._batch_began_s: float | None = None
+        self._is_tidy = True
+        self._stage = Stage.LISTING
+        self._is_first_build = True
+        self._started_s = started_s
+        self._told_s = 0.0
+        self._is_end_told = False
+        self._parsed = self._symbols = self._quarantined = 0
+        self._seconds = self._seconds_to_word_search = 0.0
+
+    # What is asked for.
+
+    def reconcile(self) -> None:
+        """Compares the files with the database and plans what has to be done."""
+        if not os.path.isdir(self._root):
+            # A disk that is not mounted is no reason to forget what is on it.
+            logger.warning("the workspace's folder is not there")
+            return
+        files = self._list_files()
+        known = self._writer.known_files()
+        listed = set()
+        for file in files:
+            path = file.path
+            listed.add(path)
+            stat = (file.size, file.mtime_ns, file.inode)
+            before = known.get(path)
+            if (before is None and path not in self._queued) or (before is not None and before[:3] != stat):
+                self._to_read[path] = _Found(
+                    file.size, stat, bytes.fromhex(file.blob_id) if file.blob_id else None, before is None
+                )
+        missing = [path for path in known if path not in listed and _file_of(path) not in listed]
+        if missing:
+            self._begin()
+            self._writer.remove_files(missing)
+        _, contents, parsed = self._writer.counts()
+        if parsed < contents and self.pool.is_idle and not self._to_parse:
+            for path, _, language in self._writer.unparsed():
+                self._queue(path, language, self._urgency(path, language))
+        self._wordless = None
+        self._raise_stage()
+
+    def changed(self, paths: Iterable[str]) -> None:
+        """Takes note that files may have changed, come or gone."""
+        for path in paths:
+            self._to_read[path] = _Found()
+        self._raise_stage()
+
+    def prioritise(self, paths: Iterable[str], urgency: int) -> None:
+        """Parses these files before others, if they are waiting."""
+        for path in paths:
+            if path in self._queued:
+                self._queue(path, _language_name(path), urgency)
+
+    def opened(self, paths: Iterable[str]) -> None:
+        """Takes note of the files that are open in editors now; they always go first."""
+        self._open_paths = frozenset(paths)
+        self.prioritise(self._open_paths, Urgency.OPEN)
+
+    # What is done.
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `step` has something to do without waiting for workers."""
+        return bool(self._to_read or self._wordless) or (bool(self._to_parse) and self.pool.wants_work())
+
+    @property
+    def are_words_ready(self) -> bool:
+        """Whether the words of all files but those of data formats can be searched."""
+        return self._stage in (Stage.SYMBOLS, Stage.READY)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all symbols are known."""
+        return not self._to_read and not self._to_parse and self.pool.is_idle
+
+    def step(self) -> None:
+        """Works for about `SLICE_S`.
+
+        Raises:
+            StoreUnusable: nothing can be written; after `forget_plans`, `reconcile` starts again.
+        """
+        until_s = self._monotonic_s() + SLICE_S
+        self._feed()
+        while self._to_read and self._monotonic_s() < until_s:
+            self._read(*self._to_read.popitem())
+        self._feed()
+        if not self._to_read and self._stage in (Stage.LISTING, Stage.WORDS):
+            self._words_are_ready()
+        if self.is_ready:
+            self._symbols_are_ready()
+            while self._wordless and self._monotonic_s() < until_s:
+                self._add_words(*self._wordless.pop())
+        self._tell()
+        if self._batch_began_s is not None and (
+            not self.has_work or self._monotonic_s() - self._batch_began_s > COMMIT_S
+        ):
+            self.commit()
+
+    def tidy(self) -> bool:
+        """Does some of what can wait until nobody needs the index; returns whether there is more to do."""
+        self.commit()
+        if self._is_tidy:
+            return False
+        if self._writer.tidy():
+            return True
+        with self._writer.batch():
+            self._writer.forget_contents(_DEAD_CONTENTS_KEPT)
+        self._is_tidy = True
+        return False
+
+    def forget_plans(self) -> None:
+        """Drops what was written since the last commit and everything that is planned."""
+        self._writer.roll_back()
+        self._batch_began_s = None
+        self._to_read.clear()
+        self._to_parse.clear()
+        self._queued.clear()
+        self._wordless = None
+
+    def commit(self) -> None:
+        """Makes what was written so far visible.
+
+        Raises:
+            StoreUnusable: it cannot be written.
+        """
+        if self._batch_began_s is not None:
+            self._batch_began_s = None
+            self._writer.commit()
+
+    # Inside.
+
+    def _read(self, path: str, found: _Found) -> None:
+        """Makes a file's words searchable and has it parsed, as far as its content is not known already."""
+        language = language_of_path(path)
+        name = language.name if language is not None else ""
+        is_new = found.is_new or not self._writer.has_content(path)
+        self._begin()
+        if found.hash is not None:
+            known = self._writer.content_of(found.hash, name)
+            if known is not None and known[2]:
+                self._put(path, known[0], found.stat, flags_of_path(path))
+                return
+        if is_new and language is not None and language.is_data:
+            self._queue(path, name, self._urgency(path, name), found.size)
+            return
+        read = read_file(self._root, path)
+        if isinstance(read, NoText):
+            self._skipped(path, read)
+            return
+        if read.is_notebook:
+            self._queue(path, name, self._urgency(path, name), found.size)
+            return
+        content, is_parsed = self._content(read.hash, read.language, read.text)
+        if is_parsed or is_new or not read.language:
+            self._put(path, content, read.stat, read.flags)
+        if is_parsed:
+            return
+        if read.language:
+            self._queue(path, read.language, self._urgency(path, read.language), len(read.text))
+        else:
+            self._writer.add_extraction(content, ExtractionState.NO_GRAMMAR, b"", b"", "")
+
+    def _content(self, hash_: bytes, language: str, text: bytes | None) -> tuple[int, bool]:
+        """Returns a content's id and whether it has been parsed; with a text, its words are searchable after this."""
+        content, has_words, is_parsed = self._writer.content_for(hash_, language)
+        if text is not None and not has_words:
+            self._writer.add_words(content, text)
+        return content, is_parsed
+
+    def _on_parsed(self, parsed: Parsed) -> None:
+        self._begin()
+        self._parsed += 1
+        path = os.fsdecode(parsed.path)
+        if parsed.skipped or parsed.stat is None:
+            self._skipped(path, NoText(parsed.skipped, parsed.stat))
+            return
+        if parsed.mentions and not parsed.symbols:
+            known = self._writer.content_of(parsed.hash, parsed.language)
+            if known is not None and known[2]:
+                self._writer.add_mentions(known[0], parsed.mentions)
+            return
+        self._take(path, parsed, parsed.stat)
+        if self._stage is Stage.READY and self._is_outdated(path, parsed.stat):
+            self.changed([_file_of(path)])
+
+    def _take(self, path: str, parsed: Parsed, stat: Stat) -> None:
+        """Stores what a worker found in a file."""
+        notebook = split_virtual(path)
+        if notebook is not None:
+            self._cells.setdefault(notebook[0], set()).add(path)
+        if not parsed.hash:
+            # A notebook, after all of its cells.
+            self._writer.keep_cells(path, self._cells.pop(path, ()))
+            self._put(path, None, stat, parsed.flags)
+            return
+        content, is_parsed = self._content(parsed.hash, parsed.language, None)
+        if not is_parsed:
+            self._symbols += parsed.symbol_count
+            self._writer.add_extraction(content, parsed.state, parsed.names, parsed.symbols, parsed.searchable)
+        if parsed.mentions:
+            self._writer.add_mentions(content, parsed.mentions)
+        self._put(path, content, stat, parsed.flags)
+
+    def _on_given_up(self, file: Parse) -> None:
+        """Remembers by its content that a file cannot be parsed; its words stay searchable."""
+        logger.warning("parsing took too long or crashed: a file of language %r is left out", file.language)
+        self._quarantined += 1
+        self._begin()
+        path = os.fsdecode(file.path)
+        read = read_file(self._root, path)
+        if isinstance(read, NoText):
+            self._skipped(path, read)
+            return
+        content, _ = self._content(read.hash, read.language, read.text)
+        self._writer.add_extraction(content, ExtractionState.QUARANTINED, b"", b"", "")
+        self._put(path, content, read.stat, read.flags)
+
+    def _is_outdated(self, path: str, stat: Stat) -> bool:
+        """Tells whether a file has changed again since a worker read it; their results come in any order."""
+        try:
+            status = os.lstat(f"{self._root}/{_file_of(path)}")
+        except OSError:
+            return True
+        return (status.st_size, status.st_mtime_ns, status.st_ino) != stat
+
+    def _skipped(self, path: str, skipped: NoText) -> None:
+        if skipped.stat is None:
+            self._writer.remove_files([path])
+        else:
+            self._put(path, None, skipped.stat, 0, skipped.reason)
+
+    def _put(self, path: str, content: int | None, stat: tuple[int, int, int], flags: int, skipped: str = "") -> None:
+        self._writer.put_file(path, content, stat, flags, skipped)
+
+    def _queue(self, path: str, language: str, urgency: int, size: int = 0) -> None:
+        if self._queued.get(path, urgency + 1) <= urgency:
+            return
+        self._queued[path] = urgency
+        self._order += 1
+        heapq.heappush(
+            self._to_parse, (urgency, self._order, Parse(os.fsencode(path), language, size, not self._is_first_build))
+        )
+
+    def _urgency(self, path: str, language: str) -> int:
+        if path in self._open_paths:
+            return Urgency.OPEN
+        known = language_named(language)
+        return Urgency.DATA if known is not None and known.is_data else Urgency.CODE
+
+    def _feed(self) -> None:
+        while self._to_parse and self.pool.wants_work():
+            files: list[Parse] = []
+            size = 0
+            while self._to_parse and len(files) < _TASK_FILES and size < _TASK_BYTES:
+                urgency, _, file = heapq.heappop(self._to_parse)
+                path = os.fsdecode(file.path)
+                if self._queued.get(path) == urgency:  # Otherwise it has been given out with more urgency.
+                    del self._queued[path]
+                    size += file.size
+                    files.append(file)
+            if files:
+                self.pool.give(files)
+
+    def _raise_stage(self) -> None:
+        """Says that much is going on when much is; a few saved files are not worth a word."""
+        if self._stage is not Stage.READY or len(self._to_read) + len(self._queued) > _BURST_FILES:
+            self._stage = Stage.WORDS
+
+    def _words_are_ready(self) -> None:
+        self._stage = Stage.SYMBOLS
+        self.commit()
+        if self._is_first_build:
+            self._seconds_to_word_search = self._monotonic_s() - self._started_s
+        self._told_s = 0.0
+
+    def _symbols_are_ready(self) -> None:
+        if self._stage is Stage.SYMBOLS:
+            self._stage = Stage.READY
+            self._is_tidy = False
+            self._told_s = 0.0
+            if self._is_first_build:
+                self._is_first_build = False
+                self.commit()
+                self._seconds = self._monotonic_s() - self._started_s
+            self._queue_mentions()
+        if self._wordless is None:
+            # FTS5 writes a segment whenever a row comes before the last one, so that ids have to go up.
+            self._wordless = sorted(self._writer.wordless(), key=itemgetter(1), reverse=True)
+
+    def _queue_mentions(self) -> None:
+        for path, size, language, names in self._writer.unmentioned(_DATA_LANGUAGES):
+            self._order += 1
+            self._queued[path] = Urgency.MENTIONS
+            parse = Parse(os.fsencode(path), language, size, names=names)
+            heapq.heappush(self._to_parse, (Urgency.MENTIONS, self._order, parse))
+
+    def _add_words(self, path: str, content: int) -> None:
+        self._begin()
+        read = read_file(self._root, _file_of(path))
+        # What cannot be read any more gets no words; it is not asked for again.
+        text = b"" if isinstance(read, NoText) else read.text
+        if (virtual := split_virtual(path)) is not None:
+            text = next(
+                (cell.source.encode("utf-8", "replace") for cell in cells_of(text) if cell.number == virtual[1]), b""
+            )
+        self._writer.add_words(content, text)
+
+    def _tell(self) -> None:
+        """Writes the progress, a few times a second while there is some."""
+        now_s = self._monotonic_s()
+        is_over = self.is_ready and not self._wordless
+        if (self._is_end_told and is_over) or (now_s - self._told_s < COMMIT_S and not is_over):
+            return
+        self._told_s, self._is_end_told = now_s, is_over
+        files, _, _ = self._writer.counts()
+        self._begin()
+        self._writer.set_progress(
+            Progress(
+                stage=self._stage,
+                files=files + len(self._to_read),
+                to_read=len(self._to_read),
+                to_parse=len(self._queued) + self.pool.files_given,
+                parsed=self._parsed,
+                symbols=self._symbols,
+                wordless=len(self._wordless or ()),
+                quarantined=self._quarantined,
+                pid=os.getpid(),
+                updated_s=time.time(),
+                seconds=self._seconds,
+                seconds_to_word_search=self._seconds_to_word_search,
+                peak_rss_bytes=peak_rss_bytes() + self.pool.rss_bytes,
+            )
+        )
+
+    def _begin(self) -> None:
+        if self._batch_began_s is None:
+            self._writer.begin()
+            self._batch_began_s = self._monotonic_s()
+
+
+def _language_name(path: str) -> str:
+    language = language_of_path(path)
+    return language.name if language is not None else ""
+
+
+def _file_of(path: str) -> str:
+    """Returns the path of the file that has this text: the notebook's for a cell."""
+    virtual = split_virtual(path)
+    return path if virtual is None else virtual[0]
