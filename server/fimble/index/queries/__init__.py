@@ -1,0 +1,1 @@
+"""Questions about the workspace: an immutable view in, plain data out."""
