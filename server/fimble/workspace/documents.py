@@ -128,6 +128,14 @@ class Documents:
             preceding_cells=self._preceding_cells(uri),
         )
 
+    def cell_number(self, uri: str) -> tuple[str, int] | None:
+        """Returns the notebook of a cell, and the cell's number among all of its cells from 0."""
+        notebook = self._notebook_of_cell.get(uri)
+        if notebook is None:
+            return None
+        numbers = (number for number, cell in enumerate(self._notebooks[notebook]) if cell.uri == uri)
+        return notebook, next(numbers, 0)
+
     def repository(self, uri: str) -> str:
         """Returns the name of the repository that the document belongs to."""
         return repository_of(self._notebook_of_cell.get(uri, uri), self.folders)

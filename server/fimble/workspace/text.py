@@ -55,7 +55,7 @@ class Text:
     encoded, become U+FFFD; that has the same width in all three encodings, so positions stay right.
     """
 
-    __slots__ = ("_blocks", "_content", "_first_lines", "_length", "_line_count", "_offsets")
+    __slots__ = ("_blocks", "_byte_offsets", "_content", "_first_lines", "_length", "_line_count", "_offsets")
 
     _blocks: tuple[_Block, ...]
     _offsets: list[int]
@@ -63,6 +63,7 @@ class Text:
     _length: int
     _line_count: int
     _content: str | None
+    _byte_offsets: list[int] | None
 
     def __init__(self, content: str = "") -> None:
         self._fill(_split(_encodable(content), is_last=True))
@@ -160,6 +161,40 @@ class Text:
             return self._length
         return self.line_start(line) + _characters_before(self.line(line), character, encoding)
 
+    def byte_offset(self, offset: int) -> int:
+        """Returns how many bytes of UTF-8 come before an offset; past the text's end it is clamped."""
+        offset = min(_natural(offset, "offset"), self._length)
+        if self._byte_offsets is None:
+            self._byte_offsets = list(accumulate((block.size_bytes for block in self._blocks), initial=0))
+        index = bisect_right(self._offsets, offset) - 1
+        block, inside = self._blocks[index], offset - self._offsets[index]
+        if block.size_bytes == len(block.text):
+            return self._byte_offsets[index] + inside
+        return self._byte_offsets[index] + len(block.text[:inside].encode("utf-8"))
+
+    def difference(self, newer: "Text") -> tuple[int, int, int]:
+        """Returns `start`, `end` and `newer_end`: from `start` up to `end` this text became what `newer` has there.
+
+        Blocks that both texts share are not looked at, so that an edit costs the same in a text of any length.
+        Equal texts differ by nothing at the end.
+        """
+        old, new = self._blocks, newer._blocks
+        common = min(len(old), len(new))
+        first = 0
+        while first < common and old[first] is new[first]:
+            first += 1
+        last = 0
+        while last < common - first and old[-1 - last] is new[-1 - last]:
+            last += 1
+        before = "".join(block.text for block in old[first : len(old) - last])
+        after = "".join(block.text for block in new[first : len(new) - last])
+        if before == after:
+            return self._length, self._length, self._length
+        same = _common_prefix(before, after)
+        rest = _common_prefix(before[same:][::-1], after[same:][::-1])
+        start = same + (self._offsets[first] if first < len(old) else self._length)
+        return start, start + len(before) - same - rest, start + len(after) - same - rest
+
     def position(self, offset: int, encoding: Encoding) -> tuple[int, int]:
         """Returns line and character of an offset; past the text's end, and inside of \\r\\n, it is clamped.
 
@@ -215,6 +250,7 @@ class Text:
         self._line_count = first_lines.pop()
         self._offsets = offsets
         self._first_lines = first_lines
+        self._byte_offsets = None
         self._content = self._blocks[0].text if len(self._blocks) == 1 else None
 
     def _bounds(self, number: int) -> tuple[_Block, int, int]:
@@ -245,6 +281,18 @@ def _split(text: str, *, is_last: bool) -> Iterator[_Block]:
 
 def _encodable(text: str) -> str:
     return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
+
+
+def _common_prefix(left: str, right: str) -> int:
+    """Returns how many characters two strings have in common at their starts, by comparing ever smaller pieces."""
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _natural(number: int, name: str) -> int:

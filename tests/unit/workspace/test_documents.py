@@ -160,6 +160,15 @@ def test_a_cell_that_becomes_code_counts_from_then_on() -> None:
     assert current(documents, CELLS[2]).preceding_cells == ("cell 0", "cell 1")
 
 
+def test_a_cell_has_its_number_among_all_cells_of_its_notebook() -> None:
+    documents = open_notebook()
+    assert [documents.cell_number(uri) for uri in (CELLS[0], CELLS[2])] == [(NOTEBOOK, 0), (NOTEBOOK, 2)]
+    documents.splice_cells(NOTEBOOK, 0, 1, [])
+    assert documents.cell_number(CELLS[2]) == (NOTEBOOK, 1)
+    assert documents.cell_number(CELLS[0]) is None
+    assert documents.cell_number(URI) is None
+
+
 def test_changes_of_an_unknown_notebook_are_ignored() -> None:
     documents = open_documents()
     documents.splice_cells("file:///none.ipynb", 5, 9, [Cell(uri=CELLS[0], is_code=True)])

@@ -122,6 +122,47 @@ def test_a_position_leads_back_to_its_offset(content: str, offset: int) -> None:
         assert found == expected - is_inside
 
 
+@given(st.text(st.sampled_from("a\n\r\u2028é漢😀"), max_size=30), st.integers(0, 40))
+def test_bytes_before_an_offset_are_those_of_the_encoded_text(content: str, offset: int) -> None:
+    assert Text.from_string(content).byte_offset(offset) == len(content[:offset].encode())
+
+
+def test_bytes_are_counted_across_blocks() -> None:
+    text = Text.from_string("é = 1\n" * 20_000 + "a = 1\n" * 20_000)
+    assert [text.byte_offset(offset) for offset in (0, 1, 119_999, 120_000, 120_001, 240_000)] == [
+        0,
+        2,
+        139_999,
+        140_000,
+        140_001,
+        260_000,
+    ]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_difference_is_what_turns_the_older_text_into_the_newer(seed: int) -> None:
+    chance = random.Random(seed)
+    # Long enough for several blocks, some of which the texts share.
+    older = Text.from_string("".join(chance.choice(PIECES) for _ in range(chance.choice([0, 5, 9_000]))))
+    newer = older
+    for _ in range(chance.choice([0, 1, 1, 3])):
+        start = chance.randrange(0, len(newer) + 1)
+        new = "".join(chance.choice(PIECES) for _ in range(chance.choice([0, 1, 9])))
+        newer = newer.replace(start, start + chance.choice([0, 1, 5_000]), new)
+    start, end, newer_end = older.difference(newer)
+    assert 0 <= start <= min(end, newer_end)
+    assert older.replace(start, end, newer.slice(start, newer_end)).content == newer.content
+    assert (start == end == newer_end == len(older)) == (older.content == newer.content)
+
+
+def test_a_difference_is_as_small_as_can_be() -> None:
+    older = Text.from_string("a = 1\nb = 2\n" * 30_000)
+    newer = older.replace(180_005, 180_006, "22")
+    assert older.difference(newer) == (180_005, 180_006, 180_007)
+    assert older.difference(Text.from_string(newer.content)) == (180_005, 180_006, 180_007)
+
+
 def test_only_newline_and_carriage_return_end_lines() -> None:
     text = Text.from_string("a = 1\n\x0cb = 2\u2028\x85\x0b\r\nc\rd")
     assert [text.line(number) for number in range(text.line_count)] == [
