@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import fimble
-from fimble.cli import bench, complete, doctor, engine, lsp, models
+from fimble.cli import bench, complete, doctor, engine, index, lsp, models
 from fimble.errors import FimbleError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("complete")(complete.run)
 app.command("doctor")(doctor.run)
 app.add_typer(engine.app, name="engine")
 app.add_typer(models.app, name="models")
+app.add_typer(index.app, name="index")
 app.add_typer(bench.app, name="bench")
 
 

@@ -1,10 +1,11 @@
-"""`fimble bench engine|windows`: figures that anybody can measure on their own machine."""
+"""`fimble bench engine|windows|index`: figures that anybody can measure on their own machine."""
 
 import asyncio
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -79,6 +80,58 @@ def windows(
         return
     for name, value in result.items():
         typer.echo(f"{name:16} {value:.0f}" if isinstance(value, float) else f"{name:16} {value}")
+
+
+@app.command("index")
+def index(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A tree of source files.", file_okay=False, exists=True)
+    ],
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out what takes long.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure building, saving, typing and asking, next to parsing alone; nothing in the tree is changed."""
+    from fimble.bench.index import measure  # noqa: PLC0415 - keeps `fimble --help` fast.
+
+    def tell(step: str) -> None:
+        typer.echo(step, err=True)
+
+    result = asyncio.run(measure(folder.resolve(), is_quick=quick, on_step=tell))
+    if as_json:
+        typer.echo(msgspec.json.encode(result).decode())
+        return
+    for label, text in _index_rows(result):
+        typer.echo(f"{label:30} {text}")
+
+
+def _index_rows(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yields the lines of a table, a label and what belongs to it."""
+    yield "files", f"{result['files']:,}, {result['parsed_files']:,} parsed ({result['parsed_bytes'] / 1e6:.1f} MB)"
+    runs = ", ".join(f"{seconds:.2f}" for seconds in result["cold_runs"])
+    yield "from nothing", f"{result['cold_seconds']:.2f} s ({runs})"
+    runs = ", ".join(f"{seconds:.2f}" for seconds in result["raw_runs"])
+    yield (
+        "parsing alone, 2 processes",
+        f"{result['raw_parse_seconds']:.2f} s ({runs}), ratio {result['cold_to_raw']:.2f}",
+    )
+    share = result["word_search_seconds"] / result["cold_seconds"]
+    yield "words can be searched after", f"{result['word_search_seconds']:.2f} s ({share:.0%})"
+    yield "start on an unchanged tree", f"{result['warm_seconds']:.2f} s"
+    yield "memory of all processes", f"{result['peak_rss_bytes'] / 2**20:.0f} MiB"
+    yield "database", f"{result['db_bytes'] / 2**20:.1f} MiB"
+    if result["left_out"]:
+        yield "left out", f"{result['left_out']} files"
+    save = result["save_ms"]
+    yield "seen after a save", f"p50 {save['p50']:.0f} ms, p95 {save['p95']:.0f} ms; {save['lost']} of {save['n']} lost"
+    if burst := result["burst"]:
+        yield f"{burst['files']:,} files at once", f"seen {burst['seconds']:.1f} s after the last; {burst['lost']} lost"
+    for row in (result["keystroke_ms"] or {}).get("by_length", ()):
+        times = f"p50 {row['wall_ms_p50']:.1f} ms, p95 {row['wall_ms_p95']:.1f} ms, max {row['wall_ms_max']:.1f} ms"
+        yield f"keystroke, {row['lines']:,} lines", times
+    for kind, row in result["queries_ms"].items():
+        yield f"question: {kind}", f"p50 {row['p50']:.1f} ms, p99 {row['p99']:.1f} ms ({row['n']})"
+    for tool, row in result["others"].items():
+        yield tool, f"{row['seconds']:.2f} s; the index takes {row['cold_to_it']:.2f} times that"
 
 
 def _engine(client: str) -> "Engine":

@@ -18,6 +18,9 @@ from fimble.engine.messages.frames import State, StateChanged
 from fimble.errors import DownloadFailed, SettingsInvalid
 from fimble.features.completion.feature import Completion, CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
+from fimble.features.navigation.feature import Navigation, OnTrouble
+from fimble.index.buffers.indexer import BufferIndexer
+from fimble.index.client import IndexClient
 from fimble.lsp.extensions import RESTART_ENGINE
 from fimble.lsp.options import Options
 from fimble.lsp.services import OnDownload, OnStatus, Services
@@ -52,6 +55,7 @@ class Window:
         self._settings = CompletionSettings()
         self._on_status: OnStatus | None = None
         self._engine, self._provider, self._completion = self._wire()
+        self._navigation = Navigation(BufferIndexer(), make_index_client)
 
     def services(self) -> Services:
         """Returns what the language server needs."""
@@ -62,6 +66,7 @@ class Window:
             configure=self.configure,
             restart_engine=self.restart_engine,
             download_model=self.download_model,
+            navigation=self._navigation,
         )
 
     async def suggest(self, query: CompletionQuery) -> Suggestion:
@@ -76,8 +81,8 @@ class Window:
         await self._prepare()
 
     async def stop(self) -> None:
-        """Disconnects from the engine, which other windows may go on using."""
-        await self._engine.close()
+        """Disconnects from the engine, which other windows may go on using, and ends this window's index processes."""
+        await asyncio.gather(self._engine.close(), self._navigation.stop())
 
     async def configure(self, options: Options) -> None:
         """Takes the window's settings; another model takes effect with the next request."""
@@ -178,6 +183,11 @@ class Window:
     def _tell(self, status: Status) -> None:
         if self._on_status is not None:
             self._on_status(status)
+
+
+def make_index_client(root: Path, on_trouble: OnTrouble) -> IndexClient:
+    """Returns what keeps the index of a workspace folder up to date."""
+    return IndexClient(root, on_trouble=on_trouble)
 
 
 def _ready_card(name: str) -> ModelCard:

@@ -79,6 +79,8 @@ class LanguageServerClient:
                 ),
             ),
             client_info=types.ClientInfo(name="fimble", version=__version__),
+            # A single completion, and a measurement of many, are no reason to index a folder.
+            initialization_options={"index": {"enabled": False}},
             workspace_folders=[types.WorkspaceFolder(uri=self._workspace.as_uri(), name=self._workspace.name)],
         )
         try:

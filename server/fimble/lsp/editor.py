@@ -2,14 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from fimble.workspace.paths import Folder, path_from_uri, uri_from_path
 from fimble.workspace.text import Encoding
 
+_NAVIGATION_METHODS: Final = (
+    "textDocument/definition",
+    "textDocument/references",
+    "textDocument/hover",
+    "textDocument/documentSymbol",
+    "workspace/symbol",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Editor:
-    """The editor's name, the units in which it counts, and the optional parts of LSP that it has."""
+    """The editor's name, the units in which it counts, and the optional parts of LSP that it has.
+
+    `can_register` holds those methods of navigation that the editor lets us register at any time.
+    """
 
     name: str = ""
     process_id: int | None = None
@@ -21,6 +33,11 @@ class Editor:
     has_notebooks: bool = False
     has_progress: bool = False
     can_register_configuration: bool = False
+    can_register: frozenset[str] = frozenset()
+    has_definition_links: bool = False
+    has_nested_symbols: bool = False
+    has_markdown_hover: bool = False
+    has_all_symbol_kinds: bool = False
 
     @property
     def is_neovim(self) -> bool:
@@ -46,6 +63,12 @@ class Editor:
             has_progress=_at(capabilities, "window", "workDoneProgress") is True,
             can_register_configuration=_at(capabilities, "workspace", "didChangeConfiguration", "dynamicRegistration")
             is True,
+            can_register=_dynamic_methods(capabilities),
+            has_definition_links=_at(capabilities, "textDocument", "definition", "linkSupport") is True,
+            has_nested_symbols=_at(capabilities, "textDocument", "documentSymbol", "hierarchicalDocumentSymbolSupport")
+            is True,
+            has_markdown_hover=_has_markdown(_at(capabilities, "textDocument", "hover", "contentFormat")),
+            has_all_symbol_kinds=_has_symbol_kinds(capabilities),
         )
 
 
@@ -78,6 +101,23 @@ def _encoding(preferred: object) -> Encoding:
         if name in tuple(Encoding):
             return Encoding(name)
     return Encoding.UTF_16
+
+
+def _dynamic_methods(capabilities: object) -> frozenset[str]:
+    """Returns the methods that can be registered after `initialize`, for some languages only."""
+    return frozenset(
+        method for method in _NAVIGATION_METHODS if _at(capabilities, *method.split("/"), "dynamicRegistration") is True
+    )
+
+
+def _has_markdown(formats: object) -> bool:
+    return isinstance(formats, list) and "markdown" in formats
+
+
+def _has_symbol_kinds(capabilities: object) -> bool:
+    """Tells whether the editor knows the kinds of symbols that came with LSP 3."""
+    kinds = _at(capabilities, "textDocument", "documentSymbol", "symbolKind", "valueSet")
+    return isinstance(kinds, list) and {19, 20, 22, 23} <= {kind for kind in kinds if type(kind) is int}
 
 
 def _at(value: object, *names: str) -> object:

@@ -11,6 +11,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from fimble.features.navigation.served import Served, Serving
+
 _MODEL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PATTERNS_MAX: Final = 256
 _PATTERN_CHARACTERS_MAX: Final = 256
@@ -33,7 +35,7 @@ class Options:
     """The settings of one editor window. An empty `model` and a maximum of 0 leave the choice to Fimble.
 
     `globs_disabled` are matched against the path in the workspace folder and against the file's name; their
-    `*` also stands for slashes.
+    `*` also stands for slashes. `other_servers` are the languages that other servers serve, None if nobody told.
     """
 
     model: str = ""
@@ -43,6 +45,16 @@ class Options:
     prompt_tokens_max: int = 0
     tokens_max: int = 0
     fallback: Fallback = Fallback.AUTO
+    navigation: Serving = Serving.AUTO
+    other_servers: tuple[str, ...] | None = None
+    index_enabled: bool = True
+
+    @property
+    def served(self) -> Served:
+        """The languages for which questions about the code are answered."""
+        if not self.index_enabled:
+            return Served(Serving.NEVER)
+        return Served(self.navigation, None if self.other_servers is None else frozenset(self.other_servers))
 
     def is_disabled(self, language: str, path: str) -> bool:
         """Tells whether the user wants no suggestions in this file."""
@@ -65,14 +77,15 @@ def options_from_lsp(settings: object, base: Options) -> tuple[Options, list[str
     if not isinstance(inner, Mapping):
         return base, ["fimble must be an object."]
     problems: list[str] = []
-    changes = _read(inner, "", {"model": _OPTIONS["model"]}, problems)
-    completion = inner.get("completion")
-    if isinstance(completion, Mapping):
-        known = {name: option for name, option in _OPTIONS.items() if name != "model"}
-        changes |= _read(completion, "completion.", known, problems)
-        problems += [f"completion.{name} is unknown." for name in completion if name not in known]
-    elif completion is not None:
-        problems.append("completion must be an object.")
+    # Beside these, initializationOptions hold what editors tell about themselves.
+    changes = _read(inner, "", _OPTIONS, problems)
+    for section, known in _SECTIONS.items():
+        value = inner.get(section)
+        if isinstance(value, Mapping):
+            changes |= _read(value, f"{section}.", known, problems)
+            problems += [f"{section}.{name} is unknown." for name in value if name not in known]
+        elif value is not None:
+            problems.append(f"{section} must be an object.")
     return replace(base, **changes), [problem[:200] for problem in problems[:_PROBLEMS_MAX]]
 
 
@@ -133,13 +146,28 @@ def _whole_number(largest: int) -> Callable[[object], int]:
     return read
 
 
+def _serving(value: object) -> Serving:
+    if isinstance(value, str):
+        return Serving(value)
+    raise ValueError
+
+
+_Option = tuple[str, Callable[[object], Any], str]
+
 # The name in the editor's settings, the field, how to read it, and what to tell the user.
-_OPTIONS: Final[dict[str, tuple[str, Callable[[object], Any], str]]] = {
+_OPTIONS: Final[dict[str, _Option]] = {
     "model": ("model", _model, "the name of a model, as `fimble models list` shows it"),
-    "enabled": ("completion_enabled", _boolean, "true or false"),
-    "languagesDisabled": ("languages_disabled", _strings, "a list of language ids"),
-    "globsDisabled": ("globs_disabled", _strings, "a list of patterns"),
-    "promptTokensMax": ("prompt_tokens_max", _whole_number(131_072), "a whole number from 0 to 131072"),
-    "tokensMax": ("tokens_max", _whole_number(1_024), "a whole number from 0 to 1024"),
-    "fallback": ("fallback", _fallback, "auto, always or never"),
+    "navigation": ("navigation", _serving, "auto, always or never"),
+    "otherServers": ("other_servers", _strings, "a list of language ids"),
+}
+_SECTIONS: Final[dict[str, dict[str, _Option]]] = {
+    "completion": {
+        "enabled": ("completion_enabled", _boolean, "true or false"),
+        "languagesDisabled": ("languages_disabled", _strings, "a list of language ids"),
+        "globsDisabled": ("globs_disabled", _strings, "a list of patterns"),
+        "promptTokensMax": ("prompt_tokens_max", _whole_number(131_072), "a whole number from 0 to 131072"),
+        "tokensMax": ("tokens_max", _whole_number(1_024), "a whole number from 0 to 1024"),
+        "fallback": ("fallback", _fallback, "auto, always or never"),
+    },
+    "index": {"enabled": ("index_enabled", _boolean, "true or false")},
 }

@@ -9,10 +9,13 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from fimble import __version__
+from fimble.features.navigation.served import Served, Serving
 from fimble.lsp import extensions
 from fimble.lsp.editor import Editor
 from fimble.lsp.editor_log import EditorLog
+from fimble.lsp.index_progress import IndexProgress
 from fimble.lsp.messages import make_converter
+from fimble.lsp.navigation_registration import NavigationRegistrations
 from fimble.lsp.newest import NewestQuestions
 from fimble.lsp.options import Options
 from fimble.lsp.progress import Work, WorkProgress
@@ -47,12 +50,23 @@ class FimbleServer(LanguageServer):
         self.recent = RecentSuggestions()
         self.status = StatusBoard(self._send_status)
         self.work = WorkProgress(self.protocol.ask, self.protocol.notify, monotonic_s)
+        self.registrations = NavigationRegistrations(self.protocol.ask)
+        self.index_progress = IndexProgress(self.work, self.protocol.spawn, monotonic_s)
         self.editor_log = EditorLog(self._send_log_message, monotonic_s)
+        if services.navigation is not None:
+            services.navigation.on_progress = self.index_progress.take
+            services.navigation.number_cells(self.documents.cell_number)
+            services.navigation.on_trouble = self.editor_log.warning
         self.watch: asyncio.Future[None] | None = None
         self.ended = asyncio.Event()
         self.exit_code = 1
         self._loaded = asyncio.Event()
         self._loading = ""
+
+    @property
+    def served(self) -> Served:
+        """The languages for which questions about the code are answered."""
+        return Served(Serving.NEVER) if self.services.navigation is None else self.options.served
 
     def end(self, exit_code: int) -> None:
         """Ends the session; the first reason decides the exit code."""

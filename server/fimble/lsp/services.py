@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
+from fimble.features.navigation.feature import Navigation
 from fimble.lsp.options import Options
 from fimble.lsp.status import Status
 
@@ -52,7 +53,8 @@ class Services:
 
     `configure` is awaited once before `start` and again when the settings change. `start` prepares the engine
     and reports how it is doing through the function it gets, also after it has returned; `stop` ends what
-    `start` began. All of them may be cancelled, and raise `EngineError` or `ModelError` when they cannot.
+    `start` began, and `navigation`. All of them may be cancelled, and raise `EngineError` or `ModelError` when they
+    cannot. Without `navigation` there is no index.
     """
 
     suggest: Callable[[CompletionQuery], Awaitable[Suggestion]]
@@ -62,3 +64,4 @@ class Services:
     restart_engine: Callable[[], Awaitable[None]]
     download_model: Callable[[OnDownload], Awaitable[None]]
     on_feedback: Callable[[Feedback], None] = ignore_feedback
+    navigation: Navigation | None = None

@@ -6,13 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fimble.features.navigation.served import Serving
 from fimble.lsp.options import Fallback, Options, options_from_lsp
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (
         st.lists(inner)
-        | st.dictionaries(st.sampled_from(["model", "completion", "enabled", "tokensMax", "fimble", "x"]), inner)
+        | st.dictionaries(
+            st.sampled_from(["model", "completion", "enabled", "tokensMax", "fimble", "x", "index", "navigation"]),
+            inner,
+        )
     ),
     max_leaves=10,
 )
@@ -29,6 +33,9 @@ def test_every_setting_is_read() -> None:
             "tokensMax": 64,
             "fallback": "never",
         },
+        "navigation": "always",
+        "otherServers": ["python"],
+        "index": {"enabled": False},
     }
     expected = Options(
         model="qwen2.5-coder-0.5b",
@@ -38,6 +45,9 @@ def test_every_setting_is_read() -> None:
         prompt_tokens_max=1000,
         tokens_max=64,
         fallback=Fallback.NEVER,
+        navigation=Serving.ALWAYS,
+        other_servers=("python",),
+        index_enabled=False,
     )
     assert options_from_lsp(settings, Options()) == (expected, [])
     assert options_from_lsp({"fimble": settings}, Options()) == (expected, [])
@@ -59,6 +69,13 @@ def test_every_setting_is_read() -> None:
         ({"completion": {"fallback": []}}, "completion.fallback"),
         ({"completion": {"enabeld": True}}, "completion.enabeld"),
         ({"completion": 5}, "completion"),
+        ({"navigation": "sometimes"}, "navigation"),
+        ({"navigation": True}, "navigation"),
+        ({"otherServers": "python"}, "otherServers"),
+        ({"otherServers": [5]}, "otherServers"),
+        ({"index": {"enabled": "no"}}, "index.enabled"),
+        ({"index": {"folder": "/tmp"}}, "index.folder"),
+        ({"index": False}, "index"),
         ({"fimble": 5}, "fimble"),
         ("odd", "settings"),
     ],
@@ -73,6 +90,16 @@ def test_an_unusable_setting_keeps_its_default_and_is_named(settings: Any, named
 def test_settings_of_others_and_without_a_value_are_ignored() -> None:
     settings = {"editorInfo": {"name": "x"}, "trace": 1, "model": None, "completion": {"enabled": None}}
     assert options_from_lsp(settings, Options()) == (Options(), [])
+
+
+def test_an_index_that_is_switched_off_serves_no_language() -> None:
+    assert Options(navigation=Serving.ALWAYS).served.is_everything
+    assert not Options(navigation=Serving.ALWAYS, index_enabled=False).served.is_anything
+
+
+def test_no_other_servers_is_not_the_same_as_not_knowing() -> None:
+    assert options_from_lsp({"otherServers": []}, Options())[0].served.is_everything
+    assert not options_from_lsp({}, Options())[0].served.is_anything
 
 
 @given(JSON)

@@ -8,6 +8,7 @@ from lsprotocol import types
 
 from fimble.errors import EngineGone, ModelFileMissing, ModelUnknown
 from fimble.features.completion.suggestion import Suggestion
+from fimble.features.navigation.served import Served
 from fimble.lsp import extensions
 from fimble.lsp.capabilities import capabilities_to_lsp
 from fimble.lsp.editor import Editor
@@ -134,7 +135,7 @@ def test_all_our_names_are_in_the_lists() -> None:
 
 
 def test_commands_are_promised_and_named_so_that_no_extension_has_the_same() -> None:
-    capabilities = capabilities_to_lsp(Editor(), Fallback.AUTO)
+    capabilities = capabilities_to_lsp(Editor(), Fallback.AUTO, Served())
     assert capabilities.execute_command_provider is not None
     assert list(capabilities.execute_command_provider.commands) == list(extensions.COMMANDS)
     assert all(command.startswith("fimble.server.") for command in extensions.COMMANDS)

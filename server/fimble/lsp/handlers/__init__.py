@@ -8,12 +8,17 @@ from fimble.lsp.handlers import (
     commands,
     completion,
     configuration,
+    definition,
+    document_symbol,
     feedback,
+    hover,
     inline_completion,
     lifecycle,
     notebook_sync,
+    references,
     suggestion,
     text_sync,
+    workspace_symbol,
 )
 from fimble.lsp.server import FimbleServer
 
@@ -27,6 +32,11 @@ _FAMILIES = (
     commands,
     feedback,
     suggestion,
+    definition,
+    references,
+    hover,
+    document_symbol,
+    workspace_symbol,
 )
 
 

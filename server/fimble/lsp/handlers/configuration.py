@@ -51,6 +51,8 @@ async def read_settings(server: FimbleServer, pushed: object = None) -> None:
     server.options, problems = options_from_lsp(settings, server.initial_options)
     if problems:
         server.editor_log.warning("Some settings were not used: " + " ".join(problems))
+    follow_workspace(server)
+    server.protocol.spawn(server.registrations.update(server.editor, server.served), "registering navigation")
     try:
         async with asyncio.timeout(_CONFIGURE_TIMEOUT_S):
             await server.services.configure(server.options)
@@ -70,6 +72,16 @@ def did_change_workspace_folders(server: FimbleServer, params: types.DidChangeWo
     uris = {folder.uri for folder in added}
     kept = (folder for folder in server.documents.folders if folder.uri not in removed | uris)
     server.documents.folders = (*kept, *added)
+    follow_workspace(server)
+
+
+def follow_workspace(server: FimbleServer) -> None:
+    """Gives every workspace folder an index, or none where the user wants none."""
+    navigation = server.services.navigation
+    if navigation is not None:
+        is_on = server.options.index_enabled
+        navigation.switch(is_on=is_on)
+        navigation.follow(server.documents.folders if is_on else ())
 
 
 HANDLERS: Final = {

@@ -36,7 +36,10 @@ def did_focus(server: FimbleServer, params: Any) -> None:
     """Passes on which document the user turned to."""
     document = params.get("textDocument") if isinstance(params, dict) else None
     uri = document.get("uri") if isinstance(document, dict) else None
-    server.services.on_feedback(Feedback(kind=FeedbackKind.FOCUSED, uri=uri if isinstance(uri, str) else ""))
+    uri = uri if isinstance(uri, str) else ""
+    if server.services.navigation is not None and uri:
+        server.services.navigation.focus(uri)
+    server.services.on_feedback(Feedback(kind=FeedbackKind.FOCUSED, uri=uri))
 
 
 def _suggestion_id(params: Any) -> Any:

@@ -40,7 +40,7 @@ def initialize(server: FimbleServer, params: Any) -> types.InitializeResult:
     server.protocol.phase = Phase.RUNNING
     _watch_parent(server)
     return types.InitializeResult(
-        capabilities=capabilities_to_lsp(server.editor, server.options.fallback),
+        capabilities=capabilities_to_lsp(server.editor, server.options.fallback, server.served),
         server_info=types.ServerInfo(name=server.name, version=server.version),
     )
 

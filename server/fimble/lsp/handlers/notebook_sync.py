@@ -5,7 +5,7 @@ from typing import Final
 
 from lsprotocol import types
 
-from fimble.lsp.handlers.text_sync import edits_from_lsp
+from fimble.lsp.handlers.text_sync import change_document, close_document, edits_from_lsp, open_document
 from fimble.lsp.server import FimbleServer
 from fimble.workspace.documents import Cell
 
@@ -26,23 +26,25 @@ def did_change(server: FimbleServer, params: types.DidChangeNotebookDocumentPara
         server.documents.splice_cells(uri, array.start, array.delete_count, cells_from_lsp(array.cells or ()))
         _open_all(server, cells.structure.did_open or ())
         for document in cells.structure.did_close or ():
-            server.documents.close(document.uri)
+            close_document(server, document.uri)
     for cell in cells_from_lsp(cells.data or ()):
         server.documents.update_cell(uri, cell)
     for content in cells.text_content or ():
         edits = edits_from_lsp(content.changes)
-        server.documents.change(content.document.uri, content.document.version, edits)
+        change_document(server, content.document.uri, content.document.version, edits)
 
 
 def did_close(server: FimbleServer, params: types.DidCloseNotebookDocumentParams) -> None:
     """Forgets a notebook and its cells."""
     server.documents.close_notebook(params.notebook_document.uri)
     for document in params.cell_text_documents:
-        server.documents.close(document.uri)
+        close_document(server, document.uri)
 
 
 def did_save(server: FimbleServer, params: types.DidSaveNotebookDocumentParams) -> None:
-    """Does nothing: what is on disk is not what the user sees."""
+    """Tells the index, which also knows what is on the disk."""
+    if server.services.navigation is not None:
+        server.services.navigation.save(params.notebook_document.uri)
 
 
 def cells_from_lsp(cells: Iterable[types.NotebookCell]) -> list[Cell]:
@@ -52,7 +54,7 @@ def cells_from_lsp(cells: Iterable[types.NotebookCell]) -> list[Cell]:
 
 def _open_all(server: FimbleServer, documents: Iterable[types.TextDocumentItem]) -> None:
     for document in documents:
-        server.documents.open(document.uri, document.language_id, document.version, document.text)
+        open_document(server, document)
 
 
 HANDLERS: Final = {

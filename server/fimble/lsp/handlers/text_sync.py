@@ -12,22 +12,55 @@ from fimble.workspace.documents import Edit
 def did_open(server: FimbleServer, params: types.DidOpenTextDocumentParams) -> None:
     """Starts to follow a document."""
     document = params.text_document
-    server.documents.open(document.uri, document.language_id, document.version, document.text)
+    open_document(server, document)
 
 
 def did_change(server: FimbleServer, params: types.DidChangeTextDocumentParams) -> None:
     """Applies the edits of a document."""
     edits = edits_from_lsp(params.content_changes)
-    server.documents.change(params.text_document.uri, params.text_document.version, edits)
+    change_document(server, params.text_document.uri, params.text_document.version, edits)
 
 
 def did_close(server: FimbleServer, params: types.DidCloseTextDocumentParams) -> None:
     """Forgets a document."""
-    server.documents.close(params.text_document.uri)
+    close_document(server, params.text_document.uri)
 
 
 def did_save(server: FimbleServer, params: types.DidSaveTextDocumentParams) -> None:
-    """Does nothing: what is on disk is not what the user sees."""
+    """Tells the index, which also knows what is on the disk."""
+    if server.services.navigation is not None:
+        server.services.navigation.save(params.text_document.uri)
+
+
+def open_document(server: FimbleServer, document: types.TextDocumentItem) -> None:
+    """Starts to follow a document or a cell."""
+    server.documents.open(document.uri, document.language_id, document.version, document.text)
+    snapshot = server.documents.snapshot(document.uri)
+    if (
+        server.services.navigation is not None
+        and snapshot is not None
+        and not server.documents.is_too_large(document.uri)
+    ):
+        server.services.navigation.open(snapshot)
+
+
+def change_document(server: FimbleServer, uri: str, version: int | None, edits: Sequence[Edit]) -> None:
+    """Applies the edits of a document or a cell."""
+    server.documents.change(uri, version, edits)
+    snapshot = server.documents.snapshot(uri)
+    if server.services.navigation is None or snapshot is None:
+        return
+    if server.documents.is_too_large(uri):
+        server.services.navigation.close(uri)
+    else:
+        server.services.navigation.change(snapshot)
+
+
+def close_document(server: FimbleServer, uri: str) -> None:
+    """Forgets a document or a cell."""
+    server.documents.close(uri)
+    if server.services.navigation is not None:
+        server.services.navigation.close(uri)
 
 
 def edits_from_lsp(changes: Sequence[types.TextDocumentContentChangeEvent]) -> list[Edit]:

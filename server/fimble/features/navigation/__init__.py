@@ -1,0 +1,1 @@
+"""Where names are defined and used: answers from the workspace's index and the open documents."""
