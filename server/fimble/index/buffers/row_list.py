@@ -28,8 +28,8 @@ class RowList(Generic[R]):
     """A list of rows; `shift` returns a row moved by a distance, `move` one whose offsets a function has changed."""
 
     def __init__(self, shift: Callable[[R, int], R], move: Callable[[R, Callable[[int], int]], R]) -> None:
-        self._shift = shift
-        self._move = move
+        self._shift: Callable[[R, int], R] = shift
+        self._move: Callable[[R, Callable[[int], int]], R] = move
         self._rows: list[R] = []
         # Rows from this number on are to be moved by this distance.
         self._unmoved = 0
