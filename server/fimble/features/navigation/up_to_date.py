@@ -82,7 +82,8 @@ async def wait_until_ready(
         if is_alive and progress != last:
             last, heard_s = progress, time.monotonic()
             on_progress(progress)
-        if is_alive and progress.stage is Stage.READY and not progress.wordless:
+        is_all = not (progress.wordless or progress.to_parse or progress.to_read)
+        if is_alive and progress.stage is Stage.READY and is_all:
             return progress, is_others
         if trouble and trouble[-1]:
             raise IndexUnavailable(trouble[-1])

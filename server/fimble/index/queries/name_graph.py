@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from fimble.index.languages import language_of_path
 from fimble.index.mentions import name_hash, pack_mentions, unpack_mentions
+from fimble.index.queries.nearness import family_of
 from fimble.index.queries.page_rank import Floats, Links, Ranking, SmallFloats
 from fimble.index.queries.view import View
 from fimble.index.store.schema import FileFlag
@@ -50,9 +52,14 @@ class Snapshot:
     weights: Floats
     """How much a file matters by what it is, at most 1: generated and vendored ones less."""
 
-    def name_numbers(self, names: Sequence[str]) -> list[int]:
-        """Returns the numbers of names, -1 for one that nobody mentions or too many define."""
-        at, is_known = _numbered(self.hashes, np.array([name_hash(name) for name in names], dtype=np.uint32))
+    def name_numbers(self, definitions: Sequence[tuple[str, str]]) -> list[int]:
+        """Returns the numbers of names, each with the path of the file that defines it.
+
+        It is -1 for a name that nobody mentions, or that too many define.
+        """
+        hashes = [name_hash(name) ^ int(_salt(path)) for path, name in definitions]
+        wanted = np.array(hashes, dtype=np.uint32)
+        at, is_known = _numbered(self.hashes, wanted)
         numbers: list[int] = np.where(is_known, at, -1).tolist()
         return numbers
 
@@ -94,7 +101,7 @@ class NameGraph:
             if _is_code(path):
                 files.append(GraphFile(path, 0))
                 packed.append(pack_mentions(opened.source, opened.symbols))
-        hashes, links = _links(packed)
+        hashes, links = _links(packed, [_salt(file.path) for file in files])
         numbers = {file.path: number for number, file in enumerate(files)}
         weights = np.array([flag_weight(file.flags) for file in files], dtype=np.float64)
         return Snapshot(tuple(files), numbers, hashes, Ranking(links), weights)
@@ -110,12 +117,18 @@ def flag_weight(flags: int) -> float:
     return weight
 
 
+@lru_cache(65_536)
+def _salt(path: str) -> np.uint32:
+    """Returns what tells names apart that languages cannot take from each other."""
+    return np.uint32(name_hash(str(family_of(path))))
+
+
 def _is_code(path: str) -> bool:
     language = language_of_path(path)
     return language is not None and not language.is_data and language.name not in _WITHOUT_INTERFACES
 
 
-def _links(packed: Sequence[bytes]) -> tuple[Hashes, Links]:
+def _links(packed: Sequence[bytes], salts: Sequence[np.uint32]) -> tuple[Hashes, Links]:
     """Returns the hashes of the names that link files, and the links."""
     unpacked = [unpack_mentions(data) for data in packed]
     defined = np.frombuffer(b"".join(one.defined for one in unpacked if one), "<u4")
@@ -124,6 +137,8 @@ def _links(packed: Sequence[bytes]) -> tuple[Hashes, Links]:
     numbers = np.arange(len(packed), dtype=np.int32)
     define_file = np.repeat(numbers, [len(one.defined) // 4 if one else 0 for one in unpacked])
     mention_file = np.repeat(numbers, [len(one.counts) if one else 0 for one in unpacked])
+    salt = np.array(salts, dtype=np.uint32)
+    defined, used = defined ^ salt[define_file], used ^ salt[mention_file]
 
     hashes, definers = np.unique(defined, return_counts=True)
     hashes = hashes[definers <= DEFINERS_MAX]

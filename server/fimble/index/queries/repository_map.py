@@ -20,7 +20,7 @@ _FILES_MAX: Final = 150
 _TAGS_MAX: Final = 1_500
 _SYMBOLS_MAX: Final = 10_000
 _FOCUS_SHARE: Final = 0.9
-_TEST_WEIGHT: Final = 0.4
+_TEST_WEIGHT: Final = 0.02
 _SIGNATURE_CHARACTERS_MAX: Final = 160
 _SHOWN: Final = FUNCTIONS | CONTAINERS | {Kind.TYPE, Kind.MACRO, Kind.CONSTANT, Kind.TABLE}
 _DEFINERS_OF_MENTIONED_MAX: Final = 50
@@ -170,7 +170,7 @@ def _tags(
             shown.append((file, number, symbol))
         if len(shown) > _SYMBOLS_MAX:
             break
-    names = snapshot.name_numbers([symbol.name for _, _, symbol in shown])
+    names = snapshot.name_numbers([(snapshot.files[file].path, symbol.name) for file, _, symbol in shown])
     tags: list[_Tag] = []
     for (file, number, symbol), name in zip(shown, names, strict=True):
         passed = float(through_names[name]) if name >= 0 else 0.0

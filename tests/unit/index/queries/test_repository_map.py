@@ -103,7 +103,7 @@ def test_the_graph_is_built_anew_when_the_workspace_has_changed_and_time_has_pas
     first = graph.snapshot(view)
     assert graph.snapshot(view) is first
     assert [file.path for file in first.files] == ["a.py", "b.py"]
-    assert first.name_numbers(["Alpha", "alpha"]) == [0, -1]
+    assert first.name_numbers([("a.py", "Alpha"), ("a.py", "alpha"), ("a.go", "Alpha")]) == [0, -1, -1]
     clock.now_s += 1000
     assert graph.snapshot(view) is first
 
