@@ -8,11 +8,17 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from fimble import folders
 
 # A shell that runs the suite in the background ignores Ctrl-C, and so would every process that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The suite tries the same examples each time, so that a red run is about the change at hand. With FIMBLE_TEST_RANDOM
+# set it tries others: for an evening, and for whoever changes a parser.
+settings.register_profile("fimble", derandomize="FIMBLE_TEST_RANDOM" not in os.environ)
+settings.load_profile("fimble")
 
 
 @pytest.fixture

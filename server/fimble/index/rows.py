@@ -68,10 +68,22 @@ def query_rows(grammar: Grammar, root: tree_sitter.Node, byte_range: tuple[int, 
     if plan.is_scoped:
         cursor.set_max_start_depth(plan.depth)
     if byte_range is not None:
-        cursor.set_byte_range(max(low, 0), high)
+        first = max(low, 0)
+        cursor.set_byte_range(_with_neighbours(root, first, high) if plan.has_neighbours else first, high)
     search = _Search(grammar.language.name, plan, low, high)
     search.run(cursor, root)
     return Rows(search.definitions, search.imports)
+
+
+def _with_neighbours(root: tree_sitter.Node, low: int, high: int) -> int:
+    """Returns where a search has to begin to find definitions of which `low` is in a later neighbour."""
+    node = root.descendant_for_byte_range(min(low, root.end_byte), min(high, root.end_byte))
+    while node is not None:
+        before = node.prev_named_sibling
+        if before is not None:
+            low = min(low, before.start_byte)
+        node = node.parent
+    return low
 
 
 class _Step(NamedTuple):
@@ -96,6 +108,8 @@ class _Plan:
     words: tuple[bytes, ...]
     is_scoped: bool
     depth: int
+    has_neighbours: bool
+    """Whether some definitions are several nodes next to each other."""
 
 
 class _Search:
@@ -159,7 +173,7 @@ class _Search:
                 name_start += match.start(1)
         else:
             name, name_start, kind = _unqualified(captures["qualified"][0], kind)
-        if not name or len(name) > NAME_BYTES_MAX:
+        if not name or len(name) > NAME_BYTES_MAX or b"\n" in name:
             return
         body = captures.get("body") or captures.get("scope") or captures.get("inner")
         body_start = body[0].start_byte if body is not None else -1
@@ -207,7 +221,7 @@ def _plan(grammar: Grammar) -> _Plan:
     query = grammar.query
     text = tag_query(grammar.language).encode()
     steps: list[_Step] = []
-    is_scoped = False
+    is_scoped = has_neighbours = False
     depth = 1
     for pattern in range(query.pattern_count):
         pattern_text = text[query.start_byte_for_pattern(pattern) : query.end_byte_for_pattern(pattern)]
@@ -217,6 +231,7 @@ def _plan(grammar: Grammar) -> _Plan:
             raise ValueError(f"Pattern {pattern} of {grammar.language.tags_file} does not capture one thing.")
         is_scoped = is_scoped or outer != found
         capture = "".join(outer)
+        has_neighbours = has_neighbours or bool(capture and pattern_text.count(f"@{capture}".encode()) > 1)
         kind = Kind[capture.removeprefix("definition.").upper()] if capture.startswith("definition.") else None
         settings = query.pattern_settings(pattern)
         word = settings.get("word")
@@ -225,7 +240,7 @@ def _plan(grammar: Grammar) -> _Plan:
         name_pattern = re.compile(name.encode()) if name else None
         steps.append(_Step(capture, kind, word.encode() if word else None, name_pattern))
     words = dict.fromkeys(step.word for step in steps if step.word is not None)
-    return _Plan(tuple(steps), tuple(words), is_scoped, depth)
+    return _Plan(tuple(steps), tuple(words), is_scoped, depth, has_neighbours)
 
 
 def _unqualified(node: tree_sitter.Node, kind: Kind) -> tuple[bytes, int, Kind]:
