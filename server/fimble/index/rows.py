@@ -69,17 +69,23 @@ def query_rows(grammar: Grammar, root: tree_sitter.Node, byte_range: tuple[int, 
         cursor.set_max_start_depth(plan.depth)
     if byte_range is not None:
         first = max(low, 0)
-        cursor.set_byte_range(_with_neighbours(root, first, high) if plan.has_neighbours else first, high)
+        cursor.set_byte_range(_with_neighbours(root, first) if plan.has_neighbours else first, high)
     search = _Search(grammar.language.name, plan, low, high)
     search.run(cursor, root)
     return Rows(search.definitions, search.imports)
 
 
-def _with_neighbours(root: tree_sitter.Node, low: int, high: int) -> int:
+def _with_neighbours(root: tree_sitter.Node, low: int) -> int:
     """Returns where a search has to begin to find definitions of which `low` is in a later neighbour."""
-    node = root.descendant_for_byte_range(min(low, root.end_byte), min(high, root.end_byte))
+    at = min(low, root.end_byte)
+    node = root.descendant_for_byte_range(at, at)
     while node is not None:
-        before = node.prev_named_sibling
+        # Between two neighbours it is the second that counts, and the first that is to be found.
+        before = None
+        for child in node.named_children:
+            if child.end_byte > at:
+                break
+            before = child
         if before is not None:
             low = min(low, before.start_byte)
         node = node.parent
@@ -231,10 +237,10 @@ def _plan(grammar: Grammar) -> _Plan:
             raise ValueError(f"Pattern {pattern} of {grammar.language.tags_file} does not capture one thing.")
         is_scoped = is_scoped or outer != found
         capture = "".join(outer)
-        has_neighbours = has_neighbours or bool(capture and pattern_text.count(f"@{capture}".encode()) > 1)
         kind = Kind[capture.removeprefix("definition.").upper()] if capture.startswith("definition.") else None
         settings = query.pattern_settings(pattern)
         word = settings.get("word")
+        has_neighbours = has_neighbours or "neighbours" in settings
         depth = max(depth, int(settings.get("depth") or 1))
         name = settings.get("name")
         name_pattern = re.compile(name.encode()) if name else None

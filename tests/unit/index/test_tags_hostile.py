@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fimble.index.extraction import extract, query_rows
-from fimble.index.languages import LANGUAGES, Language, grammar_of
+from fimble.index.languages import LANGUAGES, Language, grammar_of, language_named
 from fimble.index.symbols import FileSymbols
 
 _SAMPLES = {
@@ -55,6 +55,21 @@ def test_a_range_gives_the_rows_of_the_whole_tree_that_intersect_it(language: La
     assert everything.definitions
     assert set(found.definitions) == {row for row in everything.definitions if row.start < end and row.end > start}
     assert set(found.imports) == {row for row in everything.imports if row.start < end and row.end > start}
+
+
+@pytest.mark.parametrize("name", ["dart", "haskell", "scala", "elixir"])
+def test_every_place_of_a_sample_gives_the_rows_around_it(name: str) -> None:
+    language = language_named(name)
+    assert language is not None
+    grammar = grammar_of(language)
+    assert grammar is not None
+    sample = _SAMPLES[name]
+    root = tree_sitter.Parser(grammar.parser_language).parse(sample).root_node
+    everything = query_rows(grammar, root).definitions
+    for start in range(len(sample)):
+        for end in (start + 1, start + 150):
+            found = query_rows(grammar, root, (start, min(end, len(sample)))).definitions
+            assert set(found) == {row for row in everything if row.start < end and row.end > start}, (start, end)
 
 
 def test_the_check_itself_finds_nonsense() -> None:

@@ -9,7 +9,8 @@
 
 ; A signature and its body stand next to each other.
 ((function_signature name: (identifier) @name) @definition.function
-  . (function_body)? @definition.function @body)
+  . (function_body)? @definition.function @body
+  (#set! neighbours "yes"))
 ((method_signature (function_signature name: (identifier) @name)) @definition.function
   . (function_body)? @definition.function @body)
 ((method_signature (operator_signature [(binary_operator) "==" "[]" "[]=" "~"] @name)) @definition.function
