@@ -111,6 +111,9 @@ class Navigation:
         if self._is_stopped:
             return
         wanted = {folder.path: folder for folder in folders if folder.path.startswith("/") and _is_local(folder)}
+        for path in [path for path in wanted if _is_too_wide(path)]:
+            del wanted[path]
+            self._tell_trouble(f"{path} holds more than a project and is not indexed; open a project's own folder.")
         for path in [path for path in self._indexes if path not in wanted]:
             self._watches.pop(path).cancel()
             index = self._indexes.pop(path)
@@ -283,6 +286,14 @@ class Navigation:
 def _span(query: Query, word: Word) -> Span:
     text = query.snapshot.text
     return Span(text.position(word.start, query.encoding), text.position(word.end, query.encoding))
+
+
+def _is_too_wide(path: str) -> bool:
+    """Tells the user's home folder, and what is around it, from a project."""
+    try:
+        return Path.home().is_relative_to(path)
+    except RuntimeError:  # There is no home folder.
+        return path == "/"
 
 
 def _is_local(folder: Folder) -> bool:

@@ -281,6 +281,21 @@ async def test_a_folder_that_is_not_on_this_disk_gets_no_index(navigation: Navig
     assert clients.made == []
 
 
+async def test_a_home_folder_is_not_indexed_and_a_project_in_it_is(
+    navigation: Navigation, clients: Clients, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(root))
+    told: list[str] = []
+    navigation.on_trouble = told.append
+    (root / "project").mkdir()
+    navigation.follow([folder(root), folder(root.parent)])
+    assert clients.made == []
+    assert len(told) == 2
+    assert str(root) in told[0]
+    navigation.follow([folder(root / "project")])
+    assert [client.root for client in clients.made] == [root / "project"]
+
+
 async def test_how_far_an_index_is_is_told_until_its_folder_goes(
     navigation: Navigation, clients: Clients, root: Path
 ) -> None:
