@@ -1,5 +1,6 @@
 """A real Neovim without a screen, driven through its own remote control."""
 
+import itertools
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from typing import Any
 REPOSITORY = Path(__file__).parents[2]
 FIMBLE = Path(sys.executable).with_name("fimble")
 PATIENCE_S = 10.0
+_NUMBERS = itertools.count(1)
 
 GHOST_TEXT = """(function()
     local space = vim.api.nvim_get_namespaces()["nvim.lsp.inline_completion"]
@@ -58,7 +60,7 @@ class Neovim:
 
     def __init__(self, command: Path, configuration: str, environment: dict[str, str]) -> None:
         place = Path(environment["XDG_RUNTIME_DIR"])
-        name = f"neovim-{'.'.join(map(str, version_of(command)))}"
+        name = f"neovim-{'.'.join(map(str, version_of(command)))}-{next(_NUMBERS)}"
         self.file = Path()
         self._command = command
         self._address = str(place / f"{name}.sock")

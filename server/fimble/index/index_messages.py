@@ -25,6 +25,6 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """From the process: one sentence that says what is wrong and what to do."""
+    """From the process: one sentence that says what is wrong and what to do; empty when all is well again."""
 
     message: str

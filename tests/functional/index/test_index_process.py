@@ -2,9 +2,11 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -202,6 +204,25 @@ def test_a_place_that_cannot_be_written_is_said_once_and_ends_the_process(root: 
     assert index.process.wait(30) == EXIT_WITHOUT_STORE
     assert index.process.stdout is not None
     assert b"FIMBLE_CACHE" in index.process.stdout.read()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can change another process's limits")
+def test_a_full_disk_is_told_and_the_index_goes_on_when_there_is_space(root: Path, folder: Path) -> None:
+    for number in range(200):
+        (root / f"words{number}.txt").write_text(f"word{number} " * 200)
+    index = IndexRunner(root, folder)
+    # Files that may not grow are as near to a full disk as a test gets without being the superuser.
+    resource.prlimit(index.process.pid, resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+    assert index.process.stdout is not None
+    assert b"free some space" in index.process.stdout.readline()
+    assert index.process.poll() is None
+    resource.prlimit(index.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    index.wait_ready()
+    assert index.paths_defining("Shop") == ["pkg/shop.py"]
+    assert [chunk.path for chunk in index.reader.mentioning(["word199"], 5)] == ["words199.txt"]
+    assert json.loads(index.process.stdout.readline())["message"] == "", "all is well again"
+    index.stop()
 
 
 def test_nothing_is_written_to_the_workspace(root: Path, folder: Path) -> None:

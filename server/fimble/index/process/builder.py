@@ -49,10 +49,14 @@ class Urgency:
     """What is parsed first; smaller is sooner."""
 
     OPEN: Final = 0
-    RECENT: Final = 1
-    CODE: Final = 2
-    DATA: Final = 3
-    MENTIONS: Final = 4
+    IMPORTED: Final = 1
+    """Files that open ones import."""
+    RECENT: Final = 2
+    """Files of the latest commits."""
+    CODE: Final = 3
+    DATA: Final = 4
+    MENTIONS: Final = 5
+    """Who mentions what, for files whose symbols are known."""
 
 
 class _Found(NamedTuple):
@@ -207,6 +211,8 @@ class Builder:
         self._to_parse.clear()
         self._queued.clear()
         self._wordless = None
+        self._stage = Stage.WITHOUT_STORE
+        self._is_end_told = False
 
     def commit(self) -> None:
         """Makes what was written so far visible.

@@ -32,6 +32,9 @@ from fimble.index.index_messages import EXIT_ALREADY_RUNNING, EXIT_STORE_GONE, E
 from fimble.index.process.builder import Builder, Urgency
 from fimble.index.process.extractor import extractor_version
 from fimble.index.process.pool import Pool
+from fimble.index.queries.imports import resolve_all
+from fimble.index.queries.view import View
+from fimble.index.store.reader import Reader
 from fimble.index.store.schema import LOCK_NAME
 from fimble.index.store.writer import Writer
 
@@ -43,8 +46,9 @@ _CHECK_S: Final = 0.25
 _LOOK_S: Final = 2.0
 _WATCH_AFTER_S: Final = 20.0
 _TIDY_AFTER_S: Final = 2.0
-_RETRY_STORE_S: Final = 30.0
+_RETRY_STORE_S: Final = 10.0
 _RECENT_FILES: Final = 500
+_OPEN_FILES_MAX: Final = 100
 # After a burst of events the files are compared with the database: watching loses events when many come at once.
 _AFTER_BURST_S: Final = (1.0, 5.0)
 _BURST_PATHS: Final = 100
@@ -96,6 +100,11 @@ class IndexProcess:
         self._watcher: Watcher | None = None
         self._is_watching = False
         self._is_git_busy = False
+        self._has_asked_git = False
+        self._is_troubled = False
+        self._reader = Reader(folder)
+        # Open files whose imports have not been looked at yet.
+        self._importing: set[str] = set()
         self._reconcile_at_s: list[float] = []
         self._idle_since_s = 0.0
         self._checked_s = 0.0
@@ -146,10 +155,22 @@ class IndexProcess:
         return builder.is_ready or (builder.are_words_ready and time.monotonic() - self._started_s > _WATCH_AFTER_S)
 
     def _start_watching(self) -> None:
-        """Begins to follow changes, and asks git which files are likely to be wanted."""
         self._watcher = Watcher(self._rules, self._on_batch)
         self._watcher.start()
-        self._builder.prioritise(recently_committed(self._root, _RECENT_FILES), Urgency.RECENT)
+
+    def _hurry(self) -> None:
+        """Lets files that are likely to be wanted go before others, as long as there are others."""
+        if self._builder.is_ready or not self._builder.are_words_ready:
+            return
+        if not self._has_asked_git:
+            self._has_asked_git = True
+            self._builder.prioritise(recently_committed(self._root, _RECENT_FILES), Urgency.RECENT)
+        view = View(self._root, self._reader)
+        for path in list(self._importing):
+            if (symbols := self._reader.symbols(path)) is not None:
+                self._importing.discard(path)
+                imported = itertools.chain.from_iterable(resolve_all(view, path, symbols.imports))
+                self._builder.prioritise(imported, Urgency.IMPORTED)
 
     def _reconcile(self) -> None:
         self._builder.reconcile()
@@ -164,6 +185,7 @@ class IndexProcess:
         if now_s - self._checked_s > _CHECK_S:
             self._checked_s = now_s
             self._builder.pool.check()
+            self._hurry()
             if not self._is_store_in_place():
                 logger.warning("the index was deleted; it is made anew")
                 self._is_over, self._exit_status = True, EXIT_STORE_GONE
@@ -178,6 +200,9 @@ class IndexProcess:
             self._rules.reload()
             self._plan_reconcile(0.0)
         self._builder.step()
+        if self._is_troubled and self._builder.is_ready and not self._reconcile_at_s:
+            self._is_troubled = False
+            _say(Trouble(""))
         self._rest(now_s)
 
     def _rest(self, now_s: float) -> None:
@@ -228,7 +253,9 @@ class IndexProcess:
             action()
         except StoreUnusable as error:
             logger.warning("%s", error)
-            _say(Trouble(str(error)))
+            if not self._is_troubled:
+                _say(Trouble(str(error)))
+            self._is_troubled = True
             self._builder.forget_plans()
             self._plan_reconcile(_RETRY_STORE_S)
 
@@ -272,6 +299,7 @@ class IndexProcess:
             command = msgspec.json.decode(line, type=Command)
             if command.opened is not None:
                 self._builder.opened(command.opened)
+                self._importing = set(command.opened[:_OPEN_FILES_MAX])
             self._builder.prioritise(command.soon, Urgency.RECENT)
             self._builder.changed(command.changed)
 

@@ -49,7 +49,10 @@ def main(root: str, position_fd: int) -> None:
     while header := stdin.read(HEADER.size):
         task = decode_task(stdin.read(HEADER.unpack(header)[0]))
         for report in _work(root, task, position):
-            _write(output, encode(report))
+            try:
+                _write(output, encode(report))
+            except BrokenPipeError:
+                return  # Nobody waits for it any more.
 
 
 def _work(root: str, task: Task, position: mmap.mmap) -> Iterator[Report]:
