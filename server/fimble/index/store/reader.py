@@ -13,7 +13,6 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +26,8 @@ from fimble.index.store.schema import BUSY_TIMEOUT_MS, CHUNK_BITS, CHUNKS_MAX, D
 from fimble.index.symbols import FileSymbols
 
 _DECODED_MAX: Final = 512
+# About 40 MB; a name with its place takes 150 bytes.
+_NAMES_KEPT_MAX: Final = 250_000
 # Words in more chunks than this say little about any of them.
 _POSTINGS_MAX: Final = 4_000
 _RAREST: Final = 10
@@ -69,7 +70,8 @@ class Reader:
         self._inode = 0
         self._depth = 0
         self._symbols: dict[int, FileSymbols] = {}
-        self._names = lru_cache(8 * _DECODED_MAX)(decode_names)
+        self._names: dict[int, Names] = {}
+        self._names_kept = 0
 
     def close(self) -> None:
         """Closes the database."""
@@ -78,6 +80,8 @@ class Reader:
             self._connection = None
         # Another database, or another extractor, gives other symbols to the same numbers.
         self._symbols.clear()
+        self._names.clear()
+        self._names_kept = 0
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
@@ -182,8 +186,18 @@ class Reader:
 
     def names_of(self, contents: Iterable[int]) -> dict[int, Names]:
         """Returns the names that contents define; contents without definitions are missing."""
-        rows = self._rows_in("SELECT content, names FROM extraction WHERE content", list(contents))
-        return {content: self._names(names) for content, names in rows if names}
+        found: dict[int, Names] = {}
+        unknown: list[int] = []
+        for content in contents:
+            if (known := self._names.get(content)) is not None:
+                found[content] = known
+            else:
+                unknown.append(content)
+        for content, data in self._rows_in("SELECT content, names FROM extraction WHERE content", unknown):
+            if data:
+                names = found[content] = decode_names(data)
+                self._remember(content, names)
+        return found
 
     def mentions_of(self, contents: Iterable[int]) -> dict[int, bytes]:
         """Returns the identifiers that contents use, as `mentions.pack_mentions` packs them."""
@@ -272,6 +286,14 @@ class Reader:
             for row in rows
             for path in paths.get(row[0] >> CHUNK_BITS, ())
         ]
+
+    def _remember(self, content: int, names: Names) -> None:
+        """Keeps what was decoded, as long as it is not too much; contents never change."""
+        self._names[content] = names
+        self._names_kept += len(names.names)
+        while self._names_kept > _NAMES_KEPT_MAX and len(self._names) > 1:
+            oldest = next(iter(self._names))
+            self._names_kept -= len(self._names.pop(oldest).names)
 
     def _rows_in(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """Yields what `statement` finds for any of `values`, in several steps if there are many."""
