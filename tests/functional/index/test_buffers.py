@@ -17,7 +17,7 @@ from fimble.index.languages import grammar_of, language_named
 from fimble.workspace.documents import DOCUMENT_BYTES_MAX
 from fimble.workspace.text import Text
 
-URI = "file:///work/shop.py"
+URI = "file:///project/shop.py"
 TIMEOUT_S = 30.0
 SHOP = '''\
 class Order:

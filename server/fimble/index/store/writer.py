@@ -303,7 +303,7 @@ class Writer:
             self._connection.execute("DELETE FROM extraction")
             self._connection.execute("DELETE FROM mentions")
             for table in ("names", "parts"):
-                self._connection.execute(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")  # noqa: S608
+                self._connection.execute(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")  # noqa: S608 - the names are ours.
             self._connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('extractor', ?)", (extractor,))
 
     @_renaming_errors
@@ -324,7 +324,7 @@ class Writer:
         )
         if cursor.rowcount:
             for table in ("extraction", "mentions"):
-                self._connection.execute(f"DELETE FROM {table} WHERE content NOT IN (SELECT id FROM content)")  # noqa: S608
+                self._connection.execute(f"DELETE FROM {table} WHERE content NOT IN (SELECT id FROM content)")  # noqa: S608 - the names are ours.
         return cursor.rowcount
 
     @_renaming_errors
@@ -339,7 +339,7 @@ class Writer:
         """Merges some segments of the word tables and shortens the log; returns whether there is more to do."""
         before = self._connection.total_changes
         for table in _FULL_TEXT_TABLES:
-            self._execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', {_MERGE_PAGES})")  # noqa: S608
+            self._execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', {_MERGE_PAGES})")  # noqa: S608 - the names are ours.
         # FTS5 says: a merge that changed fewer than two rows had nothing to do.
         is_done = self._connection.total_changes - before < 2 * len(_FULL_TEXT_TABLES)
         if is_done:
@@ -366,7 +366,7 @@ class Writer:
             if version == 0:
                 create_tables(connection)
                 for table in _FULL_TEXT_TABLES:
-                    connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('hashsize', {_HASH_BYTES})")  # noqa: S608
+                    connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('hashsize', {_HASH_BYTES})")  # noqa: S608 - the names are ours.
             elif version != FORMAT:
                 raise _OtherFormat(f"format {version} instead of {FORMAT}")
             _check(connection)
@@ -414,9 +414,9 @@ def split_chunks(source: bytes) -> list[str]:
 def _check(connection: sqlite3.Connection) -> None:
     """Touches every table, so that a damaged database is found before it is relied on."""
     for table in ("meta", "content", "extraction", "mentions", "file"):
-        connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()  # noqa: S608
+        connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()  # noqa: S608 - the names are ours.
     for table in _FULL_TEXT_TABLES:
-        connection.execute(f"SELECT rowid FROM {table} WHERE {table} MATCH 'fimble' LIMIT 1").fetchone()  # noqa: S608
+        connection.execute(f"SELECT rowid FROM {table} WHERE {table} MATCH 'fimble' LIMIT 1").fetchone()  # noqa: S608 - the names are ours.
 
 
 @contextlib.contextmanager
