@@ -64,7 +64,8 @@ def test_a_person_goes_to_a_definition_reads_about_it_and_sees_its_uses(neovim: 
 
 def description(neovim: Neovim) -> str:
     """Asks what is under the cursor, and returns what is shown a moment later; the index may still be in the making."""
-    neovim.type("K")
+    # Not the key K, which means something else until the server is attached.
+    neovim.type(":lua vim.lsp.buf.hover()<CR>")
     time.sleep(0.3)
     return str(neovim.lua(TEXT_OF_FLOATS))
 
