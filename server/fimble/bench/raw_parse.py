@@ -45,11 +45,11 @@ def raw_parse_seconds(root: Path, files: Sequence[tuple[str, str, int]]) -> floa
 def main(root: str) -> None:
     """Parses the files that standard input lists."""
     # The imports are part of what is measured, as they are of a worker's start.
-    import importlib  # noqa: PLC0415
+    import importlib  # noqa: PLC0415 - see above.
 
-    import tree_sitter  # noqa: PLC0415
+    import tree_sitter  # noqa: PLC0415 - see above.
 
-    from fimble.index.languages import language_named  # noqa: PLC0415
+    from fimble.index.languages import language_named  # noqa: PLC0415 - see above.
 
     parsers: dict[str, tree_sitter.Parser] = {}
     for path, name in json.load(sys.stdin):
