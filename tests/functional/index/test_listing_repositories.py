@@ -64,7 +64,7 @@ def test_unchanged_files_come_with_the_id_of_their_content(repository: GitReposi
     for path in ("same.py", "empty.py"):
         source = read_source(str(repository.folder), path)
         assert isinstance(source, Source)
-        assert source.content_id == entries[path].blob_id
+        assert source.content_id.hex() == entries[path].blob_id
 
 
 def test_a_change_right_after_the_index_was_written_is_not_overlooked(repository: GitRepository) -> None:

@@ -100,7 +100,7 @@ class Rules:
         if folder.is_refused or name in CONTROL_FOLDERS:
             return True
         absolute = f"{self._prefix}/{path}"
-        if _verdict(folder.own_layers, absolute, is_folder=is_folder):
+        if folder.own_layers and _verdict(folder.own_layers, absolute, is_folder=is_folder):
             return True
         if path in (self._submodules if is_folder else self._tracked):
             return False
@@ -140,11 +140,16 @@ class Rules:
         absolute = f"{self._prefix}/{path}"
         if parent.is_refused or name in CONTROL_FOLDERS or _verdict(parent.own_layers, absolute, is_folder=True):
             return _REFUSED
-        is_ignored = self.ignores(parent, path, name, is_folder=True)
-        own_layers = (*self._read(absolute, OWN_IGNORE_FILE, names), *parent.own_layers)
-        if is_ignored:
+        if self.ignores(parent, path, name, is_folder=True):
             # Below it only tracked files count, which patterns do not concern.
+            own_layers = (*self._read(absolute, OWN_IGNORE_FILE, names), *parent.own_layers)
             return Folder(is_ignored=True, is_refused=False, layers=(), own_layers=own_layers)
+        return self.enter_wanted(parent, path, names)
+
+    def enter_wanted(self, parent: Folder, path: str, names: Container[str] | None) -> Folder:
+        """Returns the same for a folder that is known not to be ignored by the rules of `parent`."""
+        absolute = f"{self._prefix}/{path}"
+        own_layers = (*self._read(absolute, OWN_IGNORE_FILE, names), *parent.own_layers)
         layers = parent.layers
         nested = repository_at(absolute) if names is None or ".git" in names else None
         if nested is not None:

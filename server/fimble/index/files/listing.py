@@ -85,15 +85,20 @@ class _Lister:
         self._files_max = files_max
         self._git_timeout_s = git_timeout_s
         self._base = rules.root.rstrip("/") + "/"
-        # Folders that are still to be listed, those near the root first.
+        # Folders that are still to be listed, those near the root first, and what holds there; or, of those that a walk
+        # came by, what holds around them.
         self._waiting: deque[tuple[str, Folder, Repository | None]] = deque()
+        self._seen: deque[tuple[str, Folder]] = deque()
 
     def list_all(self) -> None:
         self._waiting.append(("", self._rules.folder(""), self._rules.repository))
-        while self._waiting and not self.listing.is_truncated:
+        while (self._waiting or self._seen) and not self.listing.is_truncated:
+            if self._seen:
+                self._look_into(*self._seen.popleft())
+                continue
             path, folder, repository = self._waiting.popleft()
             if repository is None or not self._list_repository(path, repository):
-                self._walk(path, folder)
+                self._walk(path, folder, _entries(self._base + path))
 
     def _list_repository(self, path: str, repository: Repository) -> bool:
         """Lists a folder of a repository with git, unless git does not answer."""
@@ -173,19 +178,28 @@ class _Lister:
                 if stat.S_ISREG(status.st_mode):
                     self._add(path, status)
 
-    def _walk(self, path: str, folder: Folder) -> None:
-        """Lists the files in one folder, and notes the folders in it as waiting."""
+    def _look_into(self, path: str, around: Folder) -> None:
+        """Lists a folder that a walk came by."""
+        entries = _entries(self._base + path)
+        names = {entry.name for entry in entries}
+        folder = self._rules.enter_wanted(around, path, names)
+        if folder.is_ignored:
+            return
+        repository = repository_at(self._base + path) if ".git" in names else None
+        if repository is None or not self._list_repository(path, repository):
+            self._walk(path, folder, entries)
+
+    def _walk(self, path: str, folder: Folder, entries: Iterable[os.DirEntry[str]]) -> None:
+        """Lists the files in one folder, and notes the folders in it."""
         prefix = f"{path}/" if path else ""
-        rules, ignores = self._rules, self._rules.ignores
-        for entry in _entries(self._base + path):
+        ignores = self._rules.ignores
+        for entry in entries:
             name = entry.name
             inner_path = prefix + name
             try:
                 if entry.is_dir(follow_symlinks=False):
                     if not ignores(folder, inner_path, name, is_folder=True):
-                        inner = rules.enter(folder, inner_path, name, None)
-                        if not inner.is_ignored:
-                            self._waiting.append((inner_path, inner, repository_at(entry.path)))
+                        self._seen.append((inner_path, folder))
                 elif entry.is_file(follow_symlinks=False) and not ignores(folder, inner_path, name):
                     self._add(inner_path, entry.stat(follow_symlinks=False))
             except OSError:

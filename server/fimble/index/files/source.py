@@ -9,9 +9,8 @@ import os
 import re
 import stat
 import sys
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from fimble.index.files.notebook import NOTEBOOK_BYTES_MAX, NOTEBOOK_SUFFIX
 from fimble.index.languages import Language, language_named, language_of_path, language_of_shebang
@@ -63,8 +62,7 @@ class Skipped(Enum):
     """Its lines are too long to have been written by a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A file's text.
 
     `text` is UTF-8 whatever the file's encoding, without a byte order mark. `content_id` is the name that git gives
@@ -73,7 +71,7 @@ class Source:
     """
 
     text: bytes
-    content_id: str
+    content_id: bytes
     size: int
     mtime_ns: int
     inode: int
@@ -124,11 +122,11 @@ def read_source(root: str, path: str, *, size_max: int = WORDS_BYTES_MAX) -> Sou
     )
 
 
-def content_id(content: bytes) -> str:
-    """Returns the name that git gives to this content."""
+def content_id(content: bytes) -> bytes:
+    """Returns the name that git gives to this content (20 bytes)."""
     digest = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
     digest.update(content)
-    return digest.hexdigest()
+    return digest.digest()
 
 
 def as_utf8(content: bytes) -> bytes | None:

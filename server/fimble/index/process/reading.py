@@ -2,7 +2,7 @@
 
 import os
 import stat
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fimble.index.files.notebook import NOTEBOOK_SUFFIX
 from fimble.index.files.source import Skipped, Source, is_vendored, language_of, read_source
@@ -12,8 +12,7 @@ Stat = tuple[int, int, int]
 """Size, mtime in nanoseconds, inode."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileText:
+class FileText(NamedTuple):
     """A file that can be read. `language` is empty where it is not to be parsed; `hash` is git's name, 20 bytes."""
 
     text: bytes
@@ -24,8 +23,7 @@ class FileText:
     is_notebook: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NoText:
+class NoText(NamedTuple):
     """A file that is not read, and why; without `stat` it is gone."""
 
     reason: str
@@ -40,7 +38,7 @@ def read_file(root: str, path: str) -> FileText | NoText:
     language = language_of(path, source.text) if source.is_parseable else None
     return FileText(
         source.text,
-        bytes.fromhex(source.content_id),
+        source.content_id,
         language.name if language is not None else "",
         (source.size, source.mtime_ns, source.inode),
         _flags(source),

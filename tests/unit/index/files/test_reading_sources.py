@@ -42,7 +42,7 @@ def test_the_content_id_is_the_one_that_git_gives(tmp_path: Path, content: bytes
     given_by_git = subprocess.run(
         ["git", "hash-object", "--no-filters", "--stdin"], input=content, capture_output=True, check=True
     ).stdout
-    assert content_id(content) == given_by_git.decode().strip()
+    assert content_id(content).hex() == given_by_git.decode().strip()
     source = read(tmp_path, "x", content)
     assert isinstance(source, Source)
     assert source.content_id == content_id(content)
