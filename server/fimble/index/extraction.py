@@ -8,7 +8,7 @@ same symbols as a query of the whole tree.
 import sys
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import msgspec
@@ -16,7 +16,9 @@ import tree_sitter
 
 from fimble.index.documentation import documentation
 from fimble.index.instance_attributes import instance_attributes
+from fimble.index.json_keys import json_rows
 from fimble.index.languages import Grammar, Language
+from fimble.index.lines import line_starts
 from fimble.index.rows import NAME_BYTES_MAX, ImportRow, Row, Rows, query_rows
 from fimble.index.symbols import (
     CONTAINERS,
@@ -36,7 +38,6 @@ __all__ = [
     "Rows",
     "extract",
     "file_symbols",
-    "line_starts",
     "query_rows",
     "signature",
 ]
@@ -125,6 +126,8 @@ def file_symbols(language: Language, source: bytes, rows: Rows, *, is_broken: bo
 
 def extract(grammar: Grammar, source: bytes) -> FileSymbols:
     """Parses a whole text and returns its symbols."""
+    if grammar.language.name == "json" and (keys := json_rows(source)) is not None:
+        return file_symbols(grammar.language, source, keys)
     tree = tree_sitter.Parser(grammar.parser_language).parse(source)
     rows = query_rows(grammar, tree.root_node)
     return file_symbols(grammar.language, source, rows, is_broken=tree.root_node.has_error)
@@ -137,7 +140,8 @@ def signature(source: bytes, start: int, end: int, body: int) -> str:
         stop = source.find(b"\n", start, end)
         if stop < 0:
             stop = end
-    text = source[start : min(stop, start + _SIGNATURE_BYTES_MAX)]
+    # What is before a body is most often a line end.
+    text = source[start : min(stop, start + _SIGNATURE_BYTES_MAX)].rstrip()
     if b"\n" in text and b"#" in text:
         # Between a Python function's head and its body there may be comments.
         text = b"\n".join(line for line in text.split(b"\n") if not line.lstrip().startswith(b"#"))
@@ -145,17 +149,6 @@ def signature(source: bytes, start: int, end: int, body: int) -> str:
     if not line.isprintable() or "  " in line:
         line = " ".join(line.split())
     return line[:SIGNATURE_CHARACTERS_MAX].rstrip(" {(:=;,")
-
-
-def line_starts(source: bytes) -> Sequence[int]:
-    """Returns the offsets at which the lines of a text start, as LSP counts lines, and one past the text's end."""
-    # Unlike that of str, splitlines() of bytes splits at \n, \r\n and \r only.
-    starts = list(accumulate(map(len, source.splitlines(keepends=True)), initial=0))
-    if len(starts) > 1 and source[-1] not in b"\r\n":
-        starts[-1] += 1
-    else:
-        starts.append(starts[-1] + 1)
-    return starts
 
 
 class _Around(NamedTuple):
@@ -244,6 +237,9 @@ def _outermost_first(language: Language, source: bytes, definitions: list[Row]) 
             if row[5] == constructor and row[3] > row[0]
             for start, end, name_start, name in instance_attributes(source, row.body, row.end)
         ]
+    # Most start where no other one does.
+    if len({row[0] for row in definitions}) == len(definitions):
+        return sorted(definitions, key=itemgetter(0))
     return sorted(definitions, key=_order)
 
 

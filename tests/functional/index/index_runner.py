@@ -1,6 +1,7 @@
 """Runs a real index process on a folder, as its client would, and reads what it writes."""
 
 import os
+import select
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from fimble.index.index_messages import Command
+from fimble.index.index_messages import Command, Trouble
 from fimble.index.store.progress import Progress, Stage
 from fimble.index.store.reader import Reader
 
@@ -57,6 +58,13 @@ class IndexRunner:
             return self.paths_defining(name) == sorted(paths) or None
 
         wait_until(look, lambda: self.paths_defining(name))
+
+    def heard(self) -> Trouble:
+        """Waits until the process says what is wrong, or that all is well again."""
+        assert self.process.stdout is not None
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
+        assert ready, "the index process says nothing"
+        return msgspec.json.decode(self.process.stdout.readline(), type=Trouble)
 
     def stop(self) -> int:
         """Ends the process as its editor would, and returns the exit status."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from fimble.index.extraction import extract
 from fimble.index.languages import grammar_of, language_of_path
 from fimble.index.mentions import pack_mentions
+from fimble.index.store.chunks import split_chunks
 from fimble.index.store.contents import encode_names, encode_symbols, searchable_names
 from fimble.index.store.schema import ExtractionState, blob_id
 from fimble.index.store.writer import Writer
@@ -30,7 +31,7 @@ def put(writer: Writer, path: str, source: bytes, file: Path) -> None:
     known = writer.content_of(hash_, language.name if language else "")
     content = known[0] if known else writer.add_content(hash_, language.name if language else "")
     if known is None:
-        writer.add_words(content, source)
+        writer.add_words(content, split_chunks(source))
         grammar = grammar_of(language) if language else None
         if grammar is not None:
             symbols = extract(grammar, source)

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 
 from fimble.features.navigation.places import Point, Span
-from fimble.index.extraction import line_starts
+from fimble.index.lines import line_starts
 from fimble.index.symbols import Symbol
 from fimble.workspace.text import Encoding
 

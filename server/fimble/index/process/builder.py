@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fimble.index.files.listing import FileEntry
-from fimble.index.files.notebook import cells_of, split_virtual
+from fimble.index.files.notebook import NOTEBOOK_SUFFIX, cells_of, split_virtual
 from fimble.index.languages import LANGUAGES, language_named, language_of_path
+from fimble.index.process.memory import peak_rss_bytes
 from fimble.index.process.messages import Parse, Parsed
 from fimble.index.process.pool import OnGivenUp, OnParsed, Pool
 from fimble.index.process.reading import NoText, Stat, flags_of_path, read_file
-from fimble.index.process.worker import peak_rss_bytes
+from fimble.index.store.chunks import split_chunks
 from fimble.index.store.progress import Progress, Stage
 from fimble.index.store.schema import ExtractionState
 from fimble.index.store.writer import Writer
@@ -34,7 +35,10 @@ logger = logging.getLogger(__name__)
 SLICE_S: Final = 0.02
 """How long the process works before it looks at its pipes again."""
 COMMIT_S: Final = 1.0
-"""How long a batch may be open, and how often the progress is told."""
+"""How long a batch may be open while there is much to do, and how often the progress is told.
+
+What is open in an editor does not wait for it, and neither does a saved file.
+"""
 _BURST_FILES: Final = 200
 _TASK_FILES: Final = 64
 _TASK_BYTES: Final = 256 * 1024
@@ -43,19 +47,24 @@ _DEAD_CONTENTS_KEPT: Final = 50_000
 
 
 _DATA_LANGUAGES: Final = tuple(language.name for language in LANGUAGES if language.is_data)
+_DATA_SUFFIXES: Final = tuple(
+    f".{suffix}" for language in LANGUAGES if language.is_data for suffix in language.extensions
+)
 
 
 class Urgency:
     """What is parsed first; smaller is sooner."""
 
     OPEN: Final = 0
-    IMPORTED: Final = 1
+    TEXT: Final = 1
+    """The words of all files come before the symbols of most."""
+    IMPORTED: Final = 2
     """Files that open ones import."""
-    RECENT: Final = 2
+    RECENT: Final = 3
     """Files of the latest commits."""
-    CODE: Final = 3
-    DATA: Final = 4
-    MENTIONS: Final = 5
+    CODE: Final = 4
+    DATA: Final = 5
+    MENTIONS: Final = 6
     """Who mentions what, for files whose symbols are known."""
 
 
@@ -66,6 +75,16 @@ class _Found(NamedTuple):
     stat: Stat = (0, 0, 0)
     hash: bytes | None = None
     is_new: bool = False
+
+
+class _Text(NamedTuple):
+    """A file's text in chunks, and what `FileText` says of it."""
+
+    hash: bytes
+    language: str
+    stat: Stat
+    flags: int
+    chunks: list[str]
 
 
 class Builder:
@@ -87,10 +106,15 @@ class Builder:
         self._list_files = list_files
         self._monotonic_s = monotonic_s
         self._to_read: dict[str, _Found] = {}
+        # New files of data formats: they wait until the words of the others are there.
+        self._data_to_read: dict[str, _Found] = {}
         self._to_parse: list[tuple[int, int, Parse]] = []
         self._queued: dict[str, int] = {}
+        # Whose texts the workers have been asked for.
+        self._awaited: set[str] = set()
         self._order = 0
         self._wordless: list[tuple[str, int]] | None = None
+        self._are_mentions_due = False
         self._open_paths: frozenset[str] = frozenset()
         self._cells: dict[str, set[str]] = {}
         self._batch_began_s: float | None = None
@@ -120,9 +144,9 @@ class Builder:
             stat = (file.size, file.mtime_ns, file.inode)
             before = known.get(path)
             if (before is None and path not in self._queued) or (before is not None and before[:3] != stat):
-                self._to_read[path] = _Found(
-                    file.size, stat, bytes.fromhex(file.blob_id) if file.blob_id else None, before is None
-                )
+                found = _Found(file.size, stat, bytes.fromhex(file.blob_id) if file.blob_id else None, before is None)
+                is_data = before is None and path not in self._open_paths and path.endswith(_DATA_SUFFIXES)
+                (self._data_to_read if is_data else self._to_read)[path] = found
         missing = [path for path in known if path not in listed and _file_of(path) not in listed]
         if missing:
             self._begin()
@@ -156,7 +180,12 @@ class Builder:
     @property
     def has_work(self) -> bool:
         """Whether `step` has something to do without waiting for workers."""
-        return bool(self._to_read or self._wordless) or (bool(self._to_parse) and self.pool.wants_work())
+        is_late_work_due = bool(self._wordless) or (self._wordless is None and self._stage is not Stage.WITHOUT_STORE)
+        return (
+            bool(self._to_read)
+            or (is_late_work_due and self.is_ready)
+            or (bool(self._to_parse) and self.pool.wants_work())
+        )
 
     @property
     def are_words_ready(self) -> bool:
@@ -166,7 +195,7 @@ class Builder:
     @property
     def is_ready(self) -> bool:
         """Whether all symbols are known."""
-        return not self._to_read and not self._to_parse and self.pool.is_idle
+        return not self._to_read and not self._data_to_read and not self._to_parse and self.pool.is_idle
 
     def step(self) -> None:
         """Works for about `SLICE_S`.
@@ -179,15 +208,20 @@ class Builder:
         while self._to_read and self._monotonic_s() < until_s:
             self._read(*self._to_read.popitem())
         self._feed()
-        if not self._to_read and self._stage in (Stage.LISTING, Stage.WORDS):
-            self._words_are_ready()
+        if not self._to_read and not self._awaited:
+            if self._stage in (Stage.LISTING, Stage.WORDS):
+                self._words_are_ready()
+            self._to_read, self._data_to_read = self._data_to_read, self._to_read
         if self.is_ready:
-            self._symbols_are_ready()
+            if self._stage is Stage.SYMBOLS:
+                self._symbols_are_ready()
+            elif self._wordless is None:
+                self._find_late_work()
             while self._wordless and self._monotonic_s() < until_s:
                 self._add_words(*self._wordless.pop())
         self._tell()
         if self._batch_began_s is not None and (
-            not self.has_work or self._monotonic_s() - self._batch_began_s > COMMIT_S
+            (self._stage is Stage.READY and not self.has_work) or self._monotonic_s() - self._batch_began_s > COMMIT_S
         ):
             self.commit()
 
@@ -208,6 +242,8 @@ class Builder:
         self._writer.roll_back()
         self._batch_began_s = None
         self._to_read.clear()
+        self._data_to_read.clear()
+        self._awaited.clear()
         self._to_parse.clear()
         self._queued.clear()
         self._wordless = None
@@ -237,37 +273,45 @@ class Builder:
             if known is not None and known[2]:
                 self._put(path, known[0], found.stat, flags_of_path(path))
                 return
-        if is_new and language is not None and language.is_data:
+        if is_new and language is not None and language.is_data and self._stage is not Stage.READY:
             self._queue(path, name, self._urgency(path, name), found.size)
+            return
+        if path.endswith(NOTEBOOK_SUFFIX):
+            self._queue(path, name, self._urgency(path, name), found.size)
+            return
+        if is_new and self._is_first_build and path not in self._open_paths:
+            # Somebody else reads it, and this process has time to make words of what was read before.
+            self._queue(path, name, Urgency.TEXT, found.size)
+            self._awaited.add(path)
             return
         read = read_file(self._root, path)
         if isinstance(read, NoText):
             self._skipped(path, read)
             return
-        if read.is_notebook:
-            self._queue(path, name, self._urgency(path, name), found.size)
-            return
-        content, is_parsed = self._content(read.hash, read.language, read.text)
-        if is_parsed or is_new or not read.language:
-            self._put(path, content, read.stat, read.flags)
+        text = _Text(read.hash, read.language, read.stat, read.flags, split_chunks(read.text))
+        self._take_text(path, text, is_new=is_new)
+
+    def _take_text(self, path: str, text: _Text, *, is_new: bool) -> None:
+        """Makes the words of a text searchable, and has it parsed."""
+        content, is_parsed = self._writer.content_for(text.hash, text.language, text.chunks)
+        if is_parsed or is_new or not text.language:
+            self._put(path, content, text.stat, text.flags)
         if is_parsed:
             return
-        if read.language:
-            self._queue(path, read.language, self._urgency(path, read.language), len(read.text))
+        if text.language:
+            self._queue(path, text.language, self._urgency(path, text.language), sum(map(len, text.chunks)))
         else:
             self._writer.add_extraction(content, ExtractionState.NO_GRAMMAR, b"", b"", "")
 
-    def _content(self, hash_: bytes, language: str, text: bytes | None) -> tuple[int, bool]:
-        """Returns a content's id and whether it has been parsed; with a text, its words are searchable after this."""
-        content, has_words, is_parsed = self._writer.content_for(hash_, language)
-        if text is not None and not has_words:
-            self._writer.add_words(content, text)
-        return content, is_parsed
-
     def _on_parsed(self, parsed: Parsed) -> None:
         self._begin()
-        self._parsed += 1
         path = os.fsdecode(parsed.path)
+        self._awaited.discard(path)
+        if parsed.chunks and parsed.stat is not None:
+            text = _Text(parsed.hash, parsed.language, parsed.stat, parsed.flags, parsed.chunks)
+            self._take_text(path, text, is_new=True)
+            return
+        self._parsed += 1
         if parsed.skipped or parsed.stat is None:
             self._skipped(path, NoText(parsed.skipped, parsed.stat))
             return
@@ -277,6 +321,8 @@ class Builder:
                 self._writer.add_mentions(known[0], parsed.mentions)
             return
         self._take(path, parsed, parsed.stat)
+        if path in self._open_paths:
+            self.commit()
         if self._stage is Stage.READY and self._is_outdated(path, parsed.stat):
             self.changed([_file_of(path)])
 
@@ -290,7 +336,7 @@ class Builder:
             self._writer.keep_cells(path, self._cells.pop(path, ()))
             self._put(path, None, stat, parsed.flags)
             return
-        content, is_parsed = self._content(parsed.hash, parsed.language, None)
+        content, is_parsed = self._writer.content_for(parsed.hash, parsed.language)
         if not is_parsed:
             self._symbols += parsed.symbol_count
             self._writer.add_extraction(content, parsed.state, parsed.names, parsed.symbols, parsed.searchable)
@@ -304,11 +350,12 @@ class Builder:
         self._quarantined += 1
         self._begin()
         path = os.fsdecode(file.path)
+        self._awaited.discard(path)
         read = read_file(self._root, path)
         if isinstance(read, NoText):
             self._skipped(path, read)
             return
-        content, _ = self._content(read.hash, read.language, read.text)
+        content, _ = self._writer.content_for(read.hash, read.language, split_chunks(read.text))
         self._writer.add_extraction(content, ExtractionState.QUARANTINED, b"", b"", "")
         self._put(path, content, read.stat, read.flags)
 
@@ -335,7 +382,12 @@ class Builder:
         self._queued[path] = urgency
         self._order += 1
         heapq.heappush(
-            self._to_parse, (urgency, self._order, Parse(os.fsencode(path), language, size, not self._is_first_build))
+            self._to_parse,
+            (
+                urgency,
+                self._order,
+                Parse(os.fsencode(path), language, size, not self._is_first_build, b"", urgency == Urgency.TEXT),
+            ),
         )
 
     def _urgency(self, path: str, language: str) -> int:
@@ -345,6 +397,8 @@ class Builder:
         return Urgency.DATA if known is not None and known.is_data else Urgency.CODE
 
     def _feed(self) -> None:
+        # This process makes the words, and on two processors it would share its own with the second worker.
+        self.pool.spare(0 if self.are_words_ready else 1)
         while self._to_parse and self.pool.wants_work():
             files: list[Parse] = []
             size = 0
@@ -360,7 +414,10 @@ class Builder:
 
     def _raise_stage(self) -> None:
         """Says that much is going on when much is; a few saved files are not worth a word."""
-        if self._stage is not Stage.READY or len(self._to_read) + len(self._queued) > _BURST_FILES:
+        if (
+            self._stage is not Stage.READY
+            or len(self._to_read) + len(self._data_to_read) + len(self._queued) > _BURST_FILES
+        ):
             self._stage = Stage.WORDS
 
     def _words_are_ready(self) -> None:
@@ -371,18 +428,23 @@ class Builder:
         self._told_s = 0.0
 
     def _symbols_are_ready(self) -> None:
-        if self._stage is Stage.SYMBOLS:
-            self._stage = Stage.READY
-            self._is_tidy = False
-            self._told_s = 0.0
-            if self._is_first_build:
-                self._is_first_build = False
-                self.commit()
-                self._seconds = self._monotonic_s() - self._started_s
+        self._stage = Stage.READY
+        self._is_tidy = False
+        self._told_s = 0.0
+        self._wordless = None
+        self._are_mentions_due = True
+        if self._is_first_build:
+            self._is_first_build = False
+            self.commit()
+            self._seconds = self._monotonic_s() - self._started_s
+
+    def _find_late_work(self) -> None:
+        """Plans what nobody waits for: who mentions what, and the words of data formats."""
+        if self._are_mentions_due:
+            self._are_mentions_due = False
             self._queue_mentions()
-        if self._wordless is None:
-            # FTS5 writes a segment whenever a row comes before the last one, so that ids have to go up.
-            self._wordless = sorted(self._writer.wordless(), key=itemgetter(1), reverse=True)
+        # FTS5 writes a segment whenever a row comes before the last one, so that ids have to go up.
+        self._wordless = sorted(self._writer.wordless(), key=itemgetter(1), reverse=True)
 
     def _queue_mentions(self) -> None:
         for path, size, language, names in self._writer.unmentioned(_DATA_LANGUAGES):
@@ -400,12 +462,12 @@ class Builder:
             text = next(
                 (cell.source.encode("utf-8", "replace") for cell in cells_of(text) if cell.number == virtual[1]), b""
             )
-        self._writer.add_words(content, text)
+        self._writer.add_words(content, split_chunks(text))
 
     def _tell(self) -> None:
         """Writes the progress, a few times a second while there is some."""
         now_s = self._monotonic_s()
-        is_over = self.is_ready and not self._wordless
+        is_over = self.is_ready and self._wordless == []
         if (self._is_end_told and is_over) or (now_s - self._told_s < COMMIT_S and not is_over):
             return
         self._told_s, self._is_end_told = now_s, is_over
@@ -414,9 +476,10 @@ class Builder:
         self._writer.set_progress(
             Progress(
                 stage=self._stage,
-                files=files + len(self._to_read),
-                to_read=len(self._to_read),
-                to_parse=len(self._queued) + self.pool.files_given,
+                files=files + len(self._to_read) + len(self._data_to_read),
+                to_read=len(self._to_read) + len(self._data_to_read),
+                # That late work has not been counted yet is told as one file.
+                to_parse=len(self._queued) + self.pool.files_given + (self._wordless is None),
                 parsed=self._parsed,
                 symbols=self._symbols,
                 wordless=len(self._wordless or ()),
@@ -428,6 +491,7 @@ class Builder:
                 peak_rss_bytes=peak_rss_bytes() + self.pool.rss_bytes,
             )
         )
+        self.commit()
 
     def _begin(self) -> None:
         if self._batch_began_s is None:

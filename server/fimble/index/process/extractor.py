@@ -1,11 +1,13 @@
 """Which extractor this is: with another one, stored symbols are made anew."""
 
+import contextlib
 import hashlib
-import importlib.metadata
+import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import fimble.index
-from fimble.index.languages import LANGUAGES
 
 
 def extractor_version() -> str:
@@ -14,9 +16,15 @@ def extractor_version() -> str:
     folder = Path(fimble.index.__file__).parent
     for file in sorted([*folder.glob("*.py"), *folder.glob("tags/*.scm")]):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    for package in sorted({"tree-sitter", *(language.module.replace("_", "-") for language in LANGUAGES)}):
-        try:
-            digest.update(f"{package}={importlib.metadata.version(package)}\n".encode())
-        except importlib.metadata.PackageNotFoundError:
-            continue
+    for name in sorted(_installed_grammars()):
+        digest.update(name.encode() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def _installed_grammars() -> Iterator[str]:
+    """Yields name and version of each, as its folder says; to read all of their metadata takes ten times as long."""
+    for folder in sys.path:
+        with contextlib.suppress(OSError):
+            yield from (
+                name for name in os.listdir(folder) if name.startswith(("tree_sitter", "tree-sitter")) and "-" in name
+            )

@@ -18,25 +18,24 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from fimble.errors import FolderUnusable, StoreUnusable
 from fimble.index.files.changes import Batch
-from fimble.index.files.history import recently_committed
 from fimble.index.files.ignoring import Rules
 from fimble.index.files.listing import list_files
-from fimble.index.files.watching import Watcher
 from fimble.index.index_messages import EXIT_ALREADY_RUNNING, EXIT_STORE_GONE, EXIT_WITHOUT_STORE, Command, Trouble
 from fimble.index.process.builder import Builder, Urgency
 from fimble.index.process.extractor import extractor_version
 from fimble.index.process.pool import Pool
-from fimble.index.queries.imports import resolve_all
-from fimble.index.queries.view import View
 from fimble.index.store.reader import Reader
 from fimble.index.store.schema import LOCK_NAME
 from fimble.index.store.writer import Writer
+
+if TYPE_CHECKING:
+    from fimble.index.files.watching import Watcher
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +60,8 @@ _WAKE_BYTES: Final = 4096
 def main(root: Path, folder: Path) -> int:
     """Keeps the index of `root` in `folder` up to date until stdin ends; returns the exit status."""
     started_s = time.monotonic()
-    # A first build makes a million objects and no cycles; looking for some costs a tenth of this process's time.
-    gc.set_threshold(100_000, 50, 100)
+    # A first build makes a million objects and no cycles; what makes some is looked for when there is nothing to do.
+    gc.disable()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The one who started us decides when we end.
@@ -155,6 +154,8 @@ class IndexProcess:
         return builder.is_ready or (builder.are_words_ready and time.monotonic() - self._started_s > _WATCH_AFTER_S)
 
     def _start_watching(self) -> None:
+        from fimble.index.files.watching import Watcher  # noqa: PLC0415 - word search does not wait for it.
+
         self._watcher = Watcher(self._rules, self._on_batch)
         self._watcher.start()
 
@@ -162,6 +163,11 @@ class IndexProcess:
         """Lets files that are likely to be wanted go before others, as long as there are others."""
         if self._builder.is_ready or not self._builder.are_words_ready:
             return
+        # These take a while to load, and word search does not need them.
+        from fimble.index.files.history import recently_committed  # noqa: PLC0415
+        from fimble.index.queries.imports import resolve_all  # noqa: PLC0415
+        from fimble.index.queries.view import View  # noqa: PLC0415
+
         if not self._has_asked_git:
             self._has_asked_git = True
             self._builder.prioritise(recently_committed(self._root, _RECENT_FILES), Urgency.RECENT)
@@ -212,6 +218,7 @@ class IndexProcess:
         elif now_s - self._idle_since_s > _TIDY_AFTER_S:
             self._builder.pool.shrink(1)
             if not self._builder.tidy():
+                gc.collect()
                 self._idle_since_s = now_s + _RECONCILE_EVERY_S
                 if not self._reconcile_at_s:
                     self._plan_reconcile(_RECONCILE_EVERY_S)

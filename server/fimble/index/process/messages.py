@@ -9,12 +9,16 @@ import msgspec
 HEADER: Final = struct.Struct("<I")
 FRAME_BYTES_MAX: Final = 256 * 1024 * 1024
 
+POSITION: Final = struct.Struct("<QQ")
+"""The task's number and the place of the file in it, in the shared memory."""
+
 
 class Parse(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A file to parse; `language` and `size` (in bytes) are what is known of it before.
 
     In a first build, who mentions what is left for later (`has_mentions` is false): only the repository map asks. It
-    is made up for without parsing, from the `names` that the file defines as the store has them.
+    is made up for without parsing, from the `names` that the file defines as the store has them. Before anything is
+    parsed, only the texts are wanted (`is_text_wanted`), so that words can be searched.
     """
 
     path: bytes
@@ -22,6 +26,7 @@ class Parse(msgspec.Struct, frozen=True, array_like=True, gc=False):
     size: int = 0
     has_mentions: bool = True
     names: bytes = b""
+    is_text_wanted: bool = False
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True):
@@ -37,6 +42,7 @@ class Parsed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `position` is its place in the task. A file that was not read says why in `skipped`. The cells of a
     notebook come before the notebook itself, which has no hash. `names`, `symbols`, `searchable` and
     `mentions` are as the store wants them; `stat` is size, mtime in ns and inode of what was read, None if it is gone.
+    `chunks` is the text, if that was wanted.
     """
 
     position: int
@@ -52,6 +58,7 @@ class Parsed(msgspec.Struct, frozen=True, array_like=True, gc=False):
     searchable: str = ""
     mentions: bytes = b""
     symbol_count: int = 0
+    chunks: list[str] = []
 
 
 class Report(msgspec.Struct, frozen=True, array_like=True):

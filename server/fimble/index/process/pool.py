@@ -19,10 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-import psutil
-
-from fimble.index.process.messages import Frames, Parse, Parsed, Task, decode_report, encode
-from fimble.index.process.worker import POSITION
+from fimble.index.process.messages import POSITION, Frames, Parse, Parsed, Task, decode_report, encode
 
 DEADLINE_S: Final = 2.0
 """CPU time for one file; the slowest of 44,000 real files took 0.5 s (notes of 2026)."""
@@ -80,6 +77,7 @@ class Pool:
         self._deaths: dict[Parse, int] = {}
         self._again: deque[Parse] = deque()
         self._retired_rss_bytes = 0
+        self._busy_max = size
 
     @property
     def is_idle(self) -> bool:
@@ -107,18 +105,23 @@ class Pool:
         for descriptor in idle[: max(0, len(self._workers) - count)]:
             self._end(descriptor)
 
+    def spare(self, processors: int) -> None:
+        """Leaves some processors to others: gives no more than the rest of them something to do at a time."""
+        self._busy_max = max(1, min(self._size, (os.cpu_count() or 1) - processors))
+
     def wants_work(self) -> bool:
         """Tells whether a worker has less to do than it may have waiting."""
-        return len(self._workers) < self._size or any(
-            len(worker.tasks) < _TASKS_AHEAD for worker in self._workers.values()
-        )
+        busy = [worker for worker in self._workers.values() if worker.tasks]
+        return len(busy) < self._busy_max or any(len(worker.tasks) < _TASKS_AHEAD for worker in busy)
 
     def give(self, files: Sequence[Parse]) -> None:
         """Gives files to the worker that has least to do."""
-        if not any(not worker.tasks for worker in self._workers.values()):
-            self.start(len(self._workers) + 1)
-        worker = min(self._workers.values(), key=lambda worker: len(worker.tasks))
-        self._send(worker, files)
+        busy = [worker for worker in self._workers.values() if worker.tasks]
+        if len(busy) < self._busy_max:
+            if len(busy) == len(self._workers):
+                self.start(len(busy) + 1)
+            busy = list(self._workers.values())
+        self._send(min(busy, key=lambda worker: len(worker.tasks)), files)
 
     def read(self, descriptor: int) -> None:
         """Takes what a worker has written; its end is noticed here too."""
@@ -199,6 +202,8 @@ class Pool:
     def _hangs(self, worker: _Worker) -> bool:
         seen = POSITION.unpack_from(worker.position)
         now_s = self._monotonic_s()
+        import psutil  # noqa: PLC0415 - nothing hangs so early that a first build should wait for it.
+
         try:
             times = psutil.Process(worker.process.pid).cpu_times()
             cpu_s = times.user + times.system

@@ -9,7 +9,6 @@ import gc
 import mmap
 import os
 import resource
-import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -19,13 +18,12 @@ from fimble.index.extraction import extract
 from fimble.index.files.notebook import cells_of, virtual_path
 from fimble.index.languages import grammar_of, language_named
 from fimble.index.mentions import pack_mentions, pack_mentions_beside
-from fimble.index.process.messages import HEADER, Parse, Parsed, Report, Task, decode_task, encode
+from fimble.index.process.memory import peak_rss_bytes
+from fimble.index.process.messages import HEADER, POSITION, Parse, Parsed, Report, Task, decode_task, encode
 from fimble.index.process.reading import FileText, NoText, read_file
+from fimble.index.store.chunks import split_chunks
 from fimble.index.store.contents import decode_names, encode_names, encode_symbols, searchable_names
 from fimble.index.store.schema import ExtractionState, FileFlag, blob_id
-
-POSITION: Final = struct.Struct("<QQ")
-"""The task's number and the place of the file in it, in the shared memory."""
 
 NICENESS: Final = 10
 _FLUSH_BYTES: Final = 128 * 1024
@@ -63,7 +61,7 @@ def _work(root: str, task: Task, position: mmap.mmap) -> Iterator[Report]:
         POSITION.pack_into(position, 0, task.number, place)
         for result in parse_file(root, place, file):
             results.append(result)
-            size += len(result.symbols) + len(result.names) + len(result.mentions)
+            size += len(result.symbols) + len(result.names) + len(result.mentions) + sum(map(len, result.chunks))
         if size > _FLUSH_BYTES or time.monotonic() - flushed > _FLUSH_S:
             yield Report(task.number, results, False, peak_rss_bytes())
             results, size, flushed = [], 0, time.monotonic()
@@ -76,6 +74,10 @@ def parse_file(root: str, place: int, file: Parse) -> Iterator[Parsed]:
     read = read_file(root, path)
     if isinstance(read, NoText):
         yield Parsed(place, file.path, read.reason, stat=read.stat)
+        return
+    if file.is_text_wanted:
+        chunks = split_chunks(read.text)
+        yield Parsed(place, file.path, "", read.hash, read.language, read.stat, read.flags, chunks=chunks)
         return
     if file.names:
         mentions = pack_mentions_beside(read.text, decode_names(file.names).names)
@@ -114,12 +116,6 @@ def _parsed(file: Parse, place: int, path: bytes, read: FileText, part: tuple[st
         pack_mentions(text, symbols) if file.has_mentions and not language.is_data else b"",
         len(symbols.symbols),
     )
-
-
-def peak_rss_bytes() -> int:
-    """Returns the most memory that this process has had."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _write(output: int, data: bytes) -> None:

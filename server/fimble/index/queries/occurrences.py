@@ -9,9 +9,10 @@ from typing import Final, NamedTuple
 
 import tree_sitter
 
-from fimble.index.extraction import file_symbols, line_starts, query_rows
+from fimble.index.extraction import file_symbols, query_rows
 from fimble.index.files.source import PARSE_BYTES_MAX
 from fimble.index.languages import Grammar, Language, grammar_of
+from fimble.index.lines import line_starts
 from fimble.index.symbols import FileSymbols
 
 _PARSE_S_MAX: Final = 0.3

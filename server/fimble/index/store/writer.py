@@ -7,11 +7,10 @@ format is deleted first.
 
 import contextlib
 import functools
-import itertools
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, ParamSpec, TypeVar
 
@@ -19,14 +18,11 @@ import msgspec
 
 from fimble.errors import StoreUnusable
 from fimble.folders import make
-from fimble.index.extraction import line_starts
 from fimble.index.store.contents import searchable_parts
 from fimble.index.store.progress import Progress
 from fimble.index.store.schema import (
     BUSY_TIMEOUT_MS,
     CHUNK_BITS,
-    CHUNK_LINES,
-    CHUNKS_MAX,
     DATABASE_NAME,
     FORMAT,
     ROOT_NAME,
@@ -220,24 +216,31 @@ class Writer:
         return cursor.lastrowid
 
     @_renaming_errors
-    def content_for(self, hash_: bytes, language: str) -> tuple[int, bool, bool]:
-        """Returns the id of a content, adding it if it is new, and whether its words and its symbols are known."""
-        # Mostly it is new, and then this is one statement instead of two.
+    def content_for(self, hash_: bytes, language: str, chunks: Sequence[str] | None = None) -> tuple[int, bool]:
+        """Returns the id of a content, adding it if it is new, and whether its symbols are known.
+
+        With `chunks`, its text in pieces, its words are searchable after this.
+        """
+        # Mostly it is new, and then this is one statement instead of three.
         cursor = self._connection.execute(
-            "INSERT OR IGNORE INTO content (hash, language, chunks) VALUES (?, ?, -1)", (hash_, language)
+            "INSERT OR IGNORE INTO content (hash, language, chunks) VALUES (?, ?, ?)",
+            (hash_, language, -1 if chunks is None else len(chunks)),
         )
         if cursor.rowcount and cursor.lastrowid is not None:
-            return cursor.lastrowid, False, False
+            if chunks is not None:
+                self._insert_words(cursor.lastrowid, chunks)
+            return cursor.lastrowid, False
         known = self.content_of(hash_, language)
         assert known is not None  # noqa: S101 - it was there a moment ago, and nobody else writes.
-        return known
+        content, has_words, is_parsed = known
+        if chunks is not None and not has_words:
+            self.add_words(content, chunks)
+        return content, is_parsed
 
     @_renaming_errors
-    def add_words(self, content: int, source: bytes) -> None:
-        """Makes the words of a content searchable; `source` is UTF-8."""
-        chunks = split_chunks(source)
-        first = content << CHUNK_BITS
-        self._connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", enumerate(chunks, first))
+    def add_words(self, content: int, chunks: Sequence[str]) -> None:
+        """Makes the words of a content searchable."""
+        self._insert_words(content, chunks)
         self._connection.execute("UPDATE content SET chunks = ? WHERE id = ?", (len(chunks), content))
 
     @_renaming_errors
@@ -346,6 +349,10 @@ class Writer:
             self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return not is_done
 
+    def _insert_words(self, content: int, chunks: Sequence[str]) -> None:
+        rows = enumerate(chunks, content << CHUNK_BITS)
+        self._connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", rows)
+
     def _execute(self, statement: str) -> None:
         try:
             self._connection.execute(statement)
@@ -398,17 +405,6 @@ def _unusable(error: Exception) -> StoreUnusable:
 
 class _OtherFormat(Exception):
     """The database was written by another version."""
-
-
-def split_chunks(source: bytes) -> list[str]:
-    """Returns the text in chunks of `CHUNK_LINES` lines; the last one takes what is beyond the limit of chunks."""
-    if b"\r" in source:
-        starts = [*line_starts(source)[::CHUNK_LINES][:CHUNKS_MAX], len(source)]
-        return [source[start:end].decode("utf-8", "replace") for start, end in itertools.pairwise(starts)]
-    lines = source.decode("utf-8", "replace").split("\n")
-    if len(lines) > CHUNKS_MAX * CHUNK_LINES:
-        lines[CHUNKS_MAX * CHUNK_LINES - 1 :] = ["\n".join(lines[CHUNKS_MAX * CHUNK_LINES - 1 :])]
-    return ["\n".join(lines[start : start + CHUNK_LINES]) for start in range(0, len(lines), CHUNK_LINES)]
 
 
 def _check(connection: sqlite3.Connection) -> None:

@@ -1,12 +1,14 @@
 """What the index process does in which order."""
 
-from collections.abc import Sequence
+import itertools
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from fimble.index.files.listing import FileEntry
-from fimble.index.process.builder import Builder, Urgency
+from fimble.index.process.builder import SLICE_S, Builder, Urgency
 from fimble.index.process.messages import Parse, Parsed
 from fimble.index.process.pool import OnGivenUp, OnParsed
 from fimble.index.process.worker import parse_file
@@ -38,11 +40,14 @@ class PatientPool:
 
     @property
     def parses(self) -> list[Parse]:
-        """What was given to be parsed; who mentions what is found without."""
-        return [file for file in self.given if not file.names]
+        """What was given to be parsed; words, and who mentions what, are found without."""
+        return [file for file in self.given if not file.names and not file.is_text_wanted]
 
     def wants_work(self) -> bool:
         return self.may_begin and not self._waiting
+
+    def spare(self, processors: int) -> None:
+        """Has as many processors as it wants."""
 
     def give(self, files: Sequence[Parse]) -> None:
         self.given += files
@@ -62,7 +67,7 @@ class PatientPool:
 class Workshop:
     """A builder with what it needs."""
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    def __init__(self, root: Path, folder: Path, monotonic_s: Callable[[], float] = time.monotonic) -> None:
         self.root = root
         self.reader = Reader(folder)
         self.writer = Writer(folder, root)
@@ -72,7 +77,14 @@ class Workshop:
             self.pools.append(PatientPool(root, on_parsed, on_given_up))
             return self.pools[-1]
 
-        self.builder = Builder(root, self.writer, pool_of, self.listed, started_s=0.0)  # type: ignore[arg-type]
+        self.builder = Builder(
+            root,
+            self.writer,
+            pool_of,  # type: ignore[arg-type] - it does what the builder asks of one.
+            self.listed,
+            started_s=0.0,
+            monotonic_s=monotonic_s,
+        )
         self.pool = self.pools[0]
 
     def listed(self) -> list[FileEntry]:
@@ -83,6 +95,13 @@ class Workshop:
                 path = str(file.relative_to(self.root))
                 entries.append(FileEntry(path, status.st_size, status.st_mtime_ns, status.st_ino, None))
         return entries
+
+    def read_texts(self) -> None:
+        """Has the texts read, and gives out nothing after them."""
+        self.pool.may_begin = True
+        self.builder.step()
+        self.pool.may_begin = False
+        self.pool.work()
 
     def finish(self) -> None:
         self.pool.may_begin = True
@@ -110,6 +129,7 @@ def test_open_files_go_first_then_what_they_import_then_recent_ones_then_code_th
     builder = workshop.builder
     builder.opened(["open.py"])
     builder.reconcile()
+    workshop.read_texts()
     for _ in range(10):
         builder.step()
     builder.prioritise(["recent.py", "nowhere.py"], Urgency.RECENT)
@@ -118,14 +138,15 @@ def test_open_files_go_first_then_what_they_import_then_recent_ones_then_code_th
     workshop.pool.may_begin = True
     builder.step()
     order = [b"open.py", b"imported.py", b"recent.py", b"any.py", b"data.json"]
-    assert [file.path for file in workshop.pool.given] == order
+    assert [file.path for file in workshop.pool.parses] == order
 
 
 def test_words_can_be_searched_before_anything_is_parsed(workshop: Workshop) -> None:
     workshop.builder.reconcile()
+    workshop.read_texts()
     while workshop.reader.progress().stage is not Stage.SYMBOLS:
         workshop.builder.step()
-    assert workshop.pool.given == []
+    assert workshop.pool.parses == []
     assert [chunk.path for chunk in workshop.reader.mentioning(["marmalade"], 5)] == ["notes.txt"]
     assert [chunk.path for chunk in workshop.reader.mentioning(["from_any"], 5)] == ["any.py"]
     assert workshop.reader.symbols("any.py") is None
@@ -187,3 +208,43 @@ def test_what_could_not_be_written_is_found_again(workshop: Workshop) -> None:
     workshop.finish()
     assert workshop.reader.symbols("any.py") is not None
     assert len(list(workshop.reader.files())) == 6
+
+
+def test_nothing_is_done_over_and_over_while_workers_do_what_nobody_waits_for(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "any.py").write_text("def any_name(): pass\n")
+    for number in range(5):
+        (root / f"data{number}.json").write_text(f'{{"key": {number}}}\n')
+    # The clock goes on when it is looked at: a slice is over after one file.
+    workshop = Workshop(root, tmp_path / "index", itertools.count(1000.0, 0.6 * SLICE_S).__next__)
+    workshop.builder.reconcile()
+    workshop.pool.may_begin = True
+    for _ in range(100):
+        workshop.builder.step()
+        if workshop.reader.progress().stage is Stage.READY:
+            break
+        workshop.pool.work()
+    told = workshop.reader.progress()
+    assert told.to_parse, "late work that has not been counted is not forgotten"
+    workshop.builder.step()
+    workshop.builder.step()
+    assert [file.path for file in workshop.pool.given[-1:]] == [b"any.py"]
+    assert not workshop.builder.has_work, "a worker has something to do, this process has to wait"
+    workshop.pool.work()
+    assert workshop.builder.has_work
+    for _ in range(10):
+        workshop.builder.step()
+    assert not workshop.builder.has_work
+    assert workshop.reader.progress().wordless == 0
+
+
+def test_a_data_file_that_is_new_can_be_found_at_once(workshop: Workshop) -> None:
+    workshop.builder.reconcile()
+    workshop.finish()
+    (workshop.root / "new.json").write_text('{"rhubarb": 1}\n')
+    workshop.pool.may_begin = False
+    workshop.builder.changed(["new.json"])
+    workshop.builder.step()
+    workshop.builder.commit()
+    assert [chunk.path for chunk in workshop.reader.mentioning(["rhubarb"], 5)] == ["new.json"]

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from fimble.errors import StoreUnusable
+from fimble.index.store.chunks import split_chunks
 from fimble.index.store.progress import Progress, Stage
 from fimble.index.store.reader import Reader
 from fimble.index.store.schema import CHUNK_LINES, CHUNKS_MAX, DATABASE_NAME, blob_id
-from fimble.index.store.writer import Writer, split_chunks
+from fimble.index.store.writer import Writer
 from tests.unit.index.building import build, put
 
 SOURCE = '''"""A shop."""
@@ -227,7 +228,7 @@ def test_a_full_disk_is_said_in_a_sentence_and_what_is_there_stays(root: Path, f
     def fill() -> None:
         with writer.batch():
             for number in range(1000):
-                writer.add_words(writer.add_content(number.to_bytes(20), ""), b"word%d " % number * 500)
+                writer.add_words(writer.add_content(number.to_bytes(20), ""), [f"word{number} " * 500])
 
     with pytest.raises(StoreUnusable, match="full"):
         fill()
