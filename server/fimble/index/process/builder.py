@@ -9,7 +9,6 @@ Everything is written in batches; a batch that fails (a full disk) is forgotten,
 by the next reconciliation, which compares the files with the database.
 """
 
-import heapq
 import logging
 import os
 import time
@@ -21,6 +20,7 @@ from typing import Final, NamedTuple
 from fimble.index.files.listing import FileEntry
 from fimble.index.files.notebook import NOTEBOOK_SUFFIX, cells_of, split_virtual
 from fimble.index.languages import LANGUAGES, language_named, language_of_path
+from fimble.index.process.agenda import Agenda, Urgency
 from fimble.index.process.memory import peak_rss_bytes
 from fimble.index.process.messages import Parse, Parsed
 from fimble.index.process.pool import OnGivenUp, OnParsed, Pool
@@ -40,32 +40,13 @@ COMMIT_S: Final = 1.0
 What is open in an editor does not wait for it, and neither does a saved file.
 """
 _BURST_FILES: Final = 200
-_TASK_FILES: Final = 64
-_TASK_BYTES: Final = 256 * 1024
 _DEAD_CONTENTS_KEPT: Final = 50_000
 """Contents that no file has any more but may have again: the other branch."""
-
 
 _DATA_LANGUAGES: Final = tuple(language.name for language in LANGUAGES if language.is_data)
 _DATA_SUFFIXES: Final = tuple(
     f".{suffix}" for language in LANGUAGES if language.is_data for suffix in language.extensions
 )
-
-
-class Urgency:
-    """What is parsed first; smaller is sooner."""
-
-    OPEN: Final = 0
-    TEXT: Final = 1
-    """The words of all files come before the symbols of most."""
-    IMPORTED: Final = 2
-    """Files that open ones import."""
-    RECENT: Final = 3
-    """Files of the latest commits."""
-    CODE: Final = 4
-    DATA: Final = 5
-    MENTIONS: Final = 6
-    """Who mentions what, for files whose symbols are known."""
 
 
 class _Found(NamedTuple):
@@ -108,11 +89,9 @@ class Builder:
         self._to_read: dict[str, _Found] = {}
         # New files of data formats: they wait until the words of the others are there.
         self._data_to_read: dict[str, _Found] = {}
-        self._to_parse: list[tuple[int, int, Parse]] = []
-        self._queued: dict[str, int] = {}
+        self._agenda = Agenda()
         # Whose texts the workers have been asked for.
         self._awaited: set[str] = set()
-        self._order = 0
         self._wordless: list[tuple[str, int]] | None = None
         self._are_mentions_due = False
         self._open_paths: frozenset[str] = frozenset()
@@ -143,7 +122,7 @@ class Builder:
             listed.add(path)
             stat = (file.size, file.mtime_ns, file.inode)
             before = known.get(path)
-            if (before is None and path not in self._queued) or (before is not None and before[:3] != stat):
+            if (before is None and path not in self._agenda) or (before is not None and before[:3] != stat):
                 found = _Found(file.size, stat, bytes.fromhex(file.blob_id) if file.blob_id else None, before is None)
                 is_data = before is None and path not in self._open_paths and path.endswith(_DATA_SUFFIXES)
                 (self._data_to_read if is_data else self._to_read)[path] = found
@@ -152,7 +131,7 @@ class Builder:
             self._begin()
             self._writer.remove_files(missing)
         _, contents, parsed = self._writer.counts()
-        if parsed < contents and self.pool.is_idle and not self._to_parse:
+        if parsed < contents and self.pool.is_idle and not self._agenda:
             for path, _, language in self._writer.unparsed():
                 self._queue(path, language, self._urgency(path, language))
         self._wordless = None
@@ -167,7 +146,7 @@ class Builder:
     def prioritise(self, paths: Iterable[str], urgency: int) -> None:
         """Parses these files before others, if they are waiting."""
         for path in paths:
-            if path in self._queued:
+            if path in self._agenda:
                 self._queue(path, _language_name(path), urgency)
 
     def opened(self, paths: Iterable[str]) -> None:
@@ -184,7 +163,7 @@ class Builder:
         return (
             bool(self._to_read)
             or (is_late_work_due and self.is_ready)
-            or (bool(self._to_parse) and self.pool.wants_work())
+            or (bool(self._agenda) and self.pool.wants_work())
         )
 
     @property
@@ -195,7 +174,7 @@ class Builder:
     @property
     def is_ready(self) -> bool:
         """Whether all symbols are known."""
-        return not self._to_read and not self._data_to_read and not self._to_parse and self.pool.is_idle
+        return not self._to_read and not self._data_to_read and not self._agenda and self.pool.is_idle
 
     def step(self) -> None:
         """Works for about `SLICE_S`.
@@ -244,8 +223,7 @@ class Builder:
         self._to_read.clear()
         self._data_to_read.clear()
         self._awaited.clear()
-        self._to_parse.clear()
-        self._queued.clear()
+        self._agenda.clear()
         self._wordless = None
         self._stage = Stage.WITHOUT_STORE
         self._is_end_told = False
@@ -377,18 +355,9 @@ class Builder:
         self._writer.put_file(path, content, stat, flags, skipped)
 
     def _queue(self, path: str, language: str, urgency: int, size: int = 0) -> None:
-        if self._queued.get(path, urgency + 1) <= urgency:
-            return
-        self._queued[path] = urgency
-        self._order += 1
-        heapq.heappush(
-            self._to_parse,
-            (
-                urgency,
-                self._order,
-                Parse(os.fsencode(path), language, size, not self._is_first_build, b"", urgency == Urgency.TEXT),
-            ),
-        )
+        has_mentions = not self._is_first_build
+        file = Parse(os.fsencode(path), language, size, has_mentions, is_text_wanted=urgency == Urgency.TEXT)
+        self._agenda.add(path, urgency, file)
 
     def _urgency(self, path: str, language: str) -> int:
         if path in self._open_paths:
@@ -399,25 +368,13 @@ class Builder:
     def _feed(self) -> None:
         # This process makes the words, and on two processors it would share its own with the second worker.
         self.pool.spare(0 if self.are_words_ready else 1)
-        while self._to_parse and self.pool.wants_work():
-            files: list[Parse] = []
-            size = 0
-            while self._to_parse and len(files) < _TASK_FILES and size < _TASK_BYTES:
-                urgency, _, file = heapq.heappop(self._to_parse)
-                path = os.fsdecode(file.path)
-                if self._queued.get(path) == urgency:  # Otherwise it has been given out with more urgency.
-                    del self._queued[path]
-                    size += file.size
-                    files.append(file)
-            if files:
-                self.pool.give(files)
+        while self.pool.wants_work() and (files := self._agenda.take()):
+            self.pool.give(files)
 
     def _raise_stage(self) -> None:
         """Says that much is going on when much is; a few saved files are not worth a word."""
-        if (
-            self._stage is not Stage.READY
-            or len(self._to_read) + len(self._data_to_read) + len(self._queued) > _BURST_FILES
-        ):
+        files = len(self._to_read) + len(self._data_to_read) + len(self._agenda)
+        if self._stage is not Stage.READY or files > _BURST_FILES:
             self._stage = Stage.WORDS
 
     def _words_are_ready(self) -> None:
@@ -442,16 +399,11 @@ class Builder:
         """Plans what nobody waits for: who mentions what, and the words of data formats."""
         if self._are_mentions_due:
             self._are_mentions_due = False
-            self._queue_mentions()
+            for path, size, language, names in self._writer.unmentioned(_DATA_LANGUAGES):
+                parse = Parse(os.fsencode(path), language, size, names=names)
+                self._agenda.add(path, Urgency.MENTIONS, parse)
         # FTS5 writes a segment whenever a row comes before the last one, so that ids have to go up.
         self._wordless = sorted(self._writer.wordless(), key=itemgetter(1), reverse=True)
-
-    def _queue_mentions(self) -> None:
-        for path, size, language, names in self._writer.unmentioned(_DATA_LANGUAGES):
-            self._order += 1
-            self._queued[path] = Urgency.MENTIONS
-            parse = Parse(os.fsencode(path), language, size, names=names)
-            heapq.heappush(self._to_parse, (Urgency.MENTIONS, self._order, parse))
 
     def _add_words(self, path: str, content: int) -> None:
         self._begin()
@@ -479,7 +431,7 @@ class Builder:
                 files=files + len(self._to_read) + len(self._data_to_read),
                 to_read=len(self._to_read) + len(self._data_to_read),
                 # That late work has not been counted yet is told as one file.
-                to_parse=len(self._queued) + self.pool.files_given + (self._wordless is None),
+                to_parse=len(self._agenda) + self.pool.files_given + (self._wordless is None),
                 parsed=self._parsed,
                 symbols=self._symbols,
                 wordless=len(self._wordless or ()),

@@ -27,7 +27,8 @@ from fimble.index.files.changes import Batch
 from fimble.index.files.ignoring import Rules
 from fimble.index.files.listing import list_files
 from fimble.index.index_messages import EXIT_ALREADY_RUNNING, EXIT_STORE_GONE, EXIT_WITHOUT_STORE, Command, Trouble
-from fimble.index.process.builder import Builder, Urgency
+from fimble.index.process.agenda import Urgency
+from fimble.index.process.builder import Builder
 from fimble.index.process.extractor import extractor_version
 from fimble.index.process.pool import Pool
 from fimble.index.store.reader import Reader

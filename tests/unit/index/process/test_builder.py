@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from fimble.index.files.listing import FileEntry
-from fimble.index.process.builder import SLICE_S, Builder, Urgency
+from fimble.index.process.agenda import Urgency
+from fimble.index.process.builder import SLICE_S, Builder
 from fimble.index.process.messages import Parse, Parsed
 from fimble.index.process.pool import OnGivenUp, OnParsed
 from fimble.index.process.worker import parse_file
