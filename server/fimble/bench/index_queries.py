@@ -74,9 +74,9 @@ def _places(reader: Reader, choice: random.Random) -> list[tuple[str, str, int]]
     places = []
     for entry in entries[: 4 * _NAMES]:
         known = names.get(entry.content) if entry.content is not None else None
-        if known is not None and known.names:
-            number = choice.randrange(len(known.names))
-            places.append((entry.path, known.names[number], known.lines[number]))
+        if known is not None and len(known):
+            number = choice.randrange(len(known))
+            places.append((entry.path, known.all()[number], known.line(number)))
     return places[:_NAMES]
 
 

@@ -64,4 +64,4 @@ def count_symbols(reader: Reader) -> int:
     for entry in reader.files():
         if entry.content is not None:
             files[entry.content] = files.get(entry.content, 0) + 1
-    return sum(len(names.names) * files[content] for content, names in reader.names_of(files).items())
+    return sum(len(names) * files[content] for content, names in reader.names_of(files).items())

@@ -48,7 +48,7 @@ class IndexRunner:
         with self.reader.reading():
             found = self.reader.paths_of(self.reader.defining(name, 100))
             names = self.reader.names_of(found)
-        return sorted(path for content, paths in found.items() if name in names[content].names for path in paths)
+        return sorted(path for content, paths in found.items() if name in names[content].all() for path in paths)
 
     def wait_defined(self, name: str, paths: list[str]) -> None:
         """Waits until exactly these files define `name`."""

@@ -80,7 +80,7 @@ def parse_file(root: str, place: int, file: Parse) -> Iterator[Parsed]:
         yield Parsed(place, file.path, "", read.hash, read.language, read.stat, read.flags, chunks=chunks)
         return
     if file.names:
-        mentions = pack_mentions_beside(read.text, decode_names(file.names).names)
+        mentions = pack_mentions_beside(read.text, decode_names(file.names).all())
         yield Parsed(place, file.path, "", read.hash, read.language, read.stat, read.flags, mentions=mentions)
         return
     if not read.is_notebook:

@@ -115,7 +115,7 @@ def _restart(view: View, snapshot: Snapshot, focus_paths: Collection[str], menti
         contents = view.reader.defining(name, _DEFINERS_OF_MENTIONED_MAX)
         names = view.reader.names_of(contents)
         paths = view.reader.paths_of(
-            content for content in contents if content in names and name in names[content].names
+            content for content in contents if content in names and f"\n{name}\n" in names[content].text
         )
         focus.extend(snapshot.numbers[path] for some in paths.values() for path in some if path in snapshot.numbers)
     if focus and restart.sum() > 0:

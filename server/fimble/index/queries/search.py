@@ -13,6 +13,10 @@ _QUERY_CHARACTERS_MAX: Final = 200
 _NAMES_MAX: Final = 40
 _POSTINGS_MAX: Final = 150
 _CONTENTS_MAX: Final = 200
+_CONTENTS_AT_ONCE: Final = 20
+_CANDIDATES_PER_RESULT: Final = 4
+# So many names that nearly fit are looked at in a fraction of what somebody who types waits for.
+_ASKED_MAX: Final = 3_000
 _ENOUGH: Final = 200
 _ENOUGH_TO_SKIP_PARTS: Final = 100
 _ENOUGH_TO_SKIP_SPLITS: Final = 10
@@ -29,14 +33,13 @@ _TYPE_KINDS: Final = frozenset({Kind.CLASS, Kind.INTERFACE, Kind.STRUCT, Kind.EN
 
 
 class _Step(NamedTuple):
-    """Contents to look at, and what the names in question hold or begin with.
+    """Contents to look at, and what the names in question hold, as `containing` takes it.
 
     `enough` is how many results make the step unnecessary.
     """
 
     contents: list[int]
     literal: str
-    is_prefix: bool = False
     enough: int = _ENOUGH
 
 
@@ -52,28 +55,31 @@ def find_symbols(view: View, query: str, limit: int = 100) -> list[Definition]:
     match = NameMatch(name)
     if not match.query or limit <= 0:
         return []
+    fit = _Fit(match)
     with view.reader.reading():
         scores: dict[Candidate, float] = {}
         nearness = Nearness("")
-        for candidate in open_candidates(view, match.score):
-            if (score := _score(match, qualifiers, candidate)) is not None:
+        for candidate in open_candidates(view, fit.score):
+            if (score := _score(fit, qualifiers, candidate)) is not None:
                 scores[candidate] = score + _NEARNESS_WEIGHT * nearness.of(candidate.path)
-        seen: set[tuple[int, str, bool]] = set()
+        seen: set[tuple[int, str]] = set()
         for step in _steps(view, match.query):
             if len(scores) >= min(step.enough, 2 * limit) or len(seen) >= _CONTENTS_MAX:
                 break
-            keys = [(content, step.literal, step.is_prefix) for content in step.contents]
+            keys = [(content, step.literal) for content in step.contents]
             keys = [key for key in keys if key not in seen][: _CONTENTS_MAX - len(seen)]
             seen.update(keys)
-            fresh = [key[0] for key in keys]
-            pick = containing(step.literal, match.score, is_prefix=step.is_prefix)
-            entries = view.reader.entries_of(fresh)
-            flags = {entry.path: entry.flags for some in entries.values() for entry in some}
-            paths = {content: [entry.path for entry in some] for content, some in entries.items()}
-            for candidate in stored_candidates(view, paths, pick, paths):
-                if candidate not in scores and (score := _score(match, qualifiers, candidate)) is not None:
-                    near = nearness.of(candidate.path, flags[candidate.path])
-                    scores[candidate] = score + _NEARNESS_WEIGHT * near
+            pick = containing(step.literal, fit.score)
+            for start in range(0, len(keys), _CONTENTS_AT_ONCE):
+                if len(scores) >= _CANDIDATES_PER_RESULT * limit or fit.asked > _ASKED_MAX:
+                    break
+                entries = view.reader.entries_of([key[0] for key in keys[start : start + _CONTENTS_AT_ONCE]])
+                flags = {entry.path: entry.flags for some in entries.values() for entry in some}
+                paths = {content: [entry.path for entry in some] for content, some in entries.items()}
+                for candidate in stored_candidates(view, paths, pick, paths):
+                    if candidate not in scores and (score := _score(fit, qualifiers, candidate)) is not None:
+                        near = nearness.of(candidate.path, flags[candidate.path])
+                        scores[candidate] = score + _NEARNESS_WEIGHT * near
         best = sorted(scores.items(), key=lambda entry: (-entry[1], entry[0].name, entry[0].path, entry[0].line))
         return read_definitions(view, best[:limit])
 
@@ -82,9 +88,9 @@ def _steps(view: View, query: str) -> Iterator[_Step]:
     """Yields where to look, the likeliest contents first."""
     reader = view.reader
     if " " not in query:
-        yield _Step(reader.defining(query, _POSTINGS_MAX), query, is_prefix=True)
+        yield _Step(reader.defining(query, _POSTINGS_MAX), f"\n{query}\n")
         for name, _ in reader.names_starting(query, _NAMES_MAX):
-            yield _Step(reader.defining(name, _POSTINGS_MAX // 4), query, is_prefix=True)
+            yield _Step(reader.defining(name, _POSTINGS_MAX // 4), f"\n{query}")
     parts = [part for piece in query.split() for part in parts_of(piece)]
     long = [part for part in parts if len(part) >= _PART_CHARACTERS_MIN]
     if long:
@@ -98,8 +104,29 @@ def _steps(view: View, query: str) -> Iterator[_Step]:
             yield _Step(contents, max(pieces, key=len), enough=_ENOUGH_TO_SKIP_SPLITS)
 
 
-def _score(match: NameMatch, qualifiers: list[str], candidate: Candidate) -> float | None:
-    score = match.score(candidate.name)
+class _Fit:
+    """How well names fit a query; most are asked for twice, and in many files."""
+
+    def __init__(self, match: NameMatch) -> None:
+        self._match = match
+        self._known: dict[str, float | None] = {}
+
+    @property
+    def asked(self) -> int:
+        """How many different names were asked for."""
+        return len(self._known)
+
+    def score(self, name: str) -> float | None:
+        """Returns what `NameMatch.score` does."""
+        try:
+            return self._known[name]
+        except KeyError:
+            score = self._known[name] = self._match.score(name)
+            return score
+
+
+def _score(fit: _Fit, qualifiers: list[str], candidate: Candidate) -> float | None:
+    score = fit.score(candidate.name)
     if score is None:
         return None
     if candidate.kind in _TYPE_KINDS and candidate.parent_kind is None:

@@ -1,27 +1,60 @@
 """How the symbols of a content are stored: all of them, and apart from that what a search needs of each."""
 
 import re
+import struct
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
-from fimble.index.symbols import FileSymbols
+from fimble.index.symbols import FileSymbols, Symbol
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
-class Names(msgspec.Struct, frozen=True, array_like=True):
-    """The definitions of a content by their names: for each its kind, line, column and enclosing symbol's number."""
+class Names(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The definitions of a content by their names.
 
-    names: list[str]
-    kinds: list[int]
-    lines: list[int]
-    columns: list[int]
-    parents: list[int]
+    Headers of drivers define 30,000 names: everything here is read without making an object of each.
+    """
+
+    text: str
+    """All names in their order, with a line end before and after each."""
+    kinds: bytes
+    """The number of each one's kind; one byte each."""
+    lines: bytes
+    """The line of each; little-endian numbers of 4 bytes."""
+    parents: bytes
+    """The number of the symbol around each; as the lines are, 0xFFFFFFFF where there is none."""
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def all(self) -> list[str]:
+        """Returns all names."""
+        return self.text[1:-1].split("\n")
+
+    def line(self, number: int) -> int:
+        """Returns the line of one of them."""
+        return _number(self.lines, number)
+
+    def parent(self, number: int) -> int | None:
+        """Returns the number of the symbol around one of them."""
+        parent = _number(self.parents, number)
+        return parent if parent < len(self.kinds) else None
+
+
+class _RawSymbols(msgspec.Struct, frozen=True, array_like=True):
+    """`FileSymbols` of which nothing has been read yet."""
+
+    language: str
+    symbols: list[msgspec.Raw]
 
 
 _encoder = msgspec.msgpack.Encoder()
 _names_decoder = msgspec.msgpack.Decoder(Names)
+_symbol_decoder = msgspec.msgpack.Decoder(Symbol)
+_raw_decoder = msgspec.msgpack.Decoder(_RawSymbols)
 _symbols_decoder = msgspec.msgpack.Decoder(FileSymbols)
 
 
@@ -35,18 +68,31 @@ def decode_symbols(data: bytes) -> FileSymbols:
     return _symbols_decoder.decode(data)
 
 
+def decode_symbols_at(data: bytes, numbers: Iterable[int]) -> dict[int, Symbol]:
+    """Reads some of the symbols that `encode_symbols` wrote; numbers that there are not are left out."""
+    every = _raw_decoder.decode(data).symbols
+    return {number: _symbol_decoder.decode(every[number]) for number in numbers if 0 <= number < len(every)}
+
+
 def encode_names(symbols: FileSymbols) -> bytes:
     """Returns the part that searches read, as bytes."""
     every = symbols.symbols
     return _encoder.encode(
         Names(
-            [symbol.name for symbol in every],
-            [symbol.kind for symbol in every],
-            [symbol.line for symbol in every],
-            [symbol.column for symbol in every],
-            [symbol.parent for symbol in every],
+            "\n".join(["", *[symbol.name for symbol in every], ""]),
+            bytes([symbol.kind for symbol in every]),
+            _numbers([symbol.line for symbol in every]),
+            _numbers([symbol.parent & 0xFFFFFFFF for symbol in every]),
         )
     )
+
+
+def _numbers(values: list[int]) -> bytes:
+    return struct.pack(f"<{len(values)}I", *values)
+
+
+def _number(numbers: bytes, at: int) -> int:
+    return int.from_bytes(numbers[4 * at : 4 * at + 4], "little")
 
 
 def decode_names(data: bytes) -> Names:

@@ -11,7 +11,7 @@ import math
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -20,14 +20,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from fimble.index.store.contents import Names, decode_names, decode_symbols
+from fimble.index.store.contents import Names, decode_names, decode_symbols, decode_symbols_at
 from fimble.index.store.progress import Progress
 from fimble.index.store.schema import BUSY_TIMEOUT_MS, CHUNK_BITS, CHUNKS_MAX, DATABASE_NAME, FORMAT, format_of
-from fimble.index.symbols import FileSymbols
+from fimble.index.symbols import FileSymbols, Symbol
 
 _DECODED_MAX: Final = 512
-# About 40 MB; a name with its place takes 150 bytes.
-_NAMES_KEPT_MAX: Final = 250_000
+# About 40 MB; a name with its place takes 30 to 40 bytes.
+_NAMES_KEPT_MAX: Final = 1_000_000
 # Words in more chunks than this say little about any of them.
 _POSTINGS_MAX: Final = 4_000
 _RAREST: Final = 10
@@ -184,6 +184,17 @@ class Reader:
         symbols = self._symbols[content] = decode_symbols(rows[0][0])
         return symbols
 
+    def symbols_at(self, numbers: Mapping[str, Collection[int]]) -> dict[str, dict[int, Symbol]]:
+        """Returns some symbols of some files by their numbers; what is not there (any more) is missing."""
+        paths = {os.fsencode(path): path for path in numbers}
+        rows = self._rows_in(
+            "SELECT file.path, extraction.symbols FROM file JOIN extraction ON extraction.content = file.content "
+            "WHERE file.path",
+            list(paths),
+        )
+        # A file may have thousands of symbols, of which few are wanted.
+        return {paths[path]: decode_symbols_at(data, numbers[paths[path]]) for path, data in rows if data}
+
     def names_of(self, contents: Iterable[int]) -> dict[int, Names]:
         """Returns the names that contents define; contents without definitions are missing."""
         found: dict[int, Names] = {}
@@ -290,10 +301,10 @@ class Reader:
     def _remember(self, content: int, names: Names) -> None:
         """Keeps what was decoded, as long as it is not too much; contents never change."""
         self._names[content] = names
-        self._names_kept += len(names.names)
+        self._names_kept += len(names)
         while self._names_kept > _NAMES_KEPT_MAX and len(self._names) > 1:
             oldest = next(iter(self._names))
-            self._names_kept -= len(self._names.pop(oldest).names)
+            self._names_kept -= len(self._names.pop(oldest))
 
     def _rows_in(self, statement: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """Yields what `statement` finds for any of `values`, in several steps if there are many."""

@@ -17,7 +17,7 @@ from typing import Final
 
 from fimble.folders import cache_folder
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Another format, or a format that cannot be read, is thrown away and made anew."""
 
 DATABASE_NAME: Final = "index.db"

@@ -67,7 +67,7 @@ def test_definitions_are_found_by_name_prefix_and_part(folder: Path) -> None:
     assert reader.names_starting("Open", 10) == [("open_door", 1)]
     assert reader.defining_parts(["doo"], 10) == [shop]
     assert reader.defining_parts(["clo", "door"], 10) == [shop]
-    assert reader.names_of([shop])[shop].names == ["Shop", "open_door", "closeDoor"]
+    assert reader.names_of([shop])[shop].all() == ["Shop", "open_door", "closeDoor"]
 
 
 def test_words_are_found_with_the_lines_they_are_in(tmp_path: Path) -> None:
