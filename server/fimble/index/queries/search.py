@@ -11,12 +11,13 @@ from fimble.index.symbols import FUNCTIONS, Kind
 
 _QUERY_CHARACTERS_MAX: Final = 200
 _NAMES_MAX: Final = 40
+_NAMES_AT_ONCE: Final = 10
 _POSTINGS_MAX: Final = 150
-_CONTENTS_MAX: Final = 200
+_CONTENTS_MAX: Final = 140
 _CONTENTS_AT_ONCE: Final = 20
 _CANDIDATES_PER_RESULT: Final = 4
 # So many names that nearly fit are looked at in a fraction of what somebody who types waits for.
-_ASKED_MAX: Final = 3_000
+_ASKED_MAX: Final = 2_000
 _ENOUGH: Final = 200
 _ENOUGH_TO_SKIP_PARTS: Final = 100
 _ENOUGH_TO_SKIP_SPLITS: Final = 10
@@ -89,12 +90,14 @@ def _steps(view: View, query: str) -> Iterator[_Step]:
     reader = view.reader
     if " " not in query:
         yield _Step(reader.defining(query, _POSTINGS_MAX), f"\n{query}\n")
-        for name, _ in reader.names_starting(query, _NAMES_MAX):
-            yield _Step(reader.defining(name, _POSTINGS_MAX // 4), f"\n{query}")
+        names = [name for name, _ in reader.names_starting(query, _NAMES_MAX)]
+        for start in range(0, len(names), _NAMES_AT_ONCE):
+            some = names[start : start + _NAMES_AT_ONCE]
+            yield _Step(reader.defining_any(some, _POSTINGS_MAX), f"\n{query}")
     parts = [part for piece in query.split() for part in parts_of(piece)]
     long = [part for part in parts if len(part) >= _PART_CHARACTERS_MIN]
     if long:
-        yield _Step(reader.defining_parts(long, _POSTINGS_MAX), max(long, key=len), enough=_ENOUGH_TO_SKIP_PARTS)
+        yield _Step(reader.defining_parts(long, _CONTENTS_MAX // 2), max(long, key=len), enough=_ENOUGH_TO_SKIP_PARTS)
     if len(parts) == 1 and len(query) in _SPLIT_LENGTHS:
         # Two parts in small letters, written as one word: where one ends and the other begins is not known.
         word = "".join(tokens_of(query)).lower()

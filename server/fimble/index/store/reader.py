@@ -216,7 +216,11 @@ class Reader:
 
     def defining(self, name: str, limit: int) -> list[int]:
         """Returns contents that may define `name` (case is not regarded here), newest first, dead ones included."""
-        query = _all_of(_NAME.findall(name))
+        return self.defining_any([name], limit)
+
+    def defining_any(self, names: Iterable[str], limit: int) -> list[int]:
+        """Returns contents that may define one of `names`, as `defining` does."""
+        query = " OR ".join(f"({every})" for name in names if (every := _all_of(_NAME.findall(name))))
         return (
             [
                 row[0]
