@@ -13,17 +13,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
+from fimble.cli.fit import fit
+from fimble.cli.output import told_errors, write_json
 from fimble.cli.settings import read_settings
-from fimble.errors import DownloadCancelled, FimbleError
+from fimble.errors import DownloadCancelled
 from fimble.models import store
 from fimble.models.card import ModelCard
 from fimble.models.memory import human
 from fimble.models.progress import Progress, silent
 
 app = typer.Typer(help="Lists, downloads, checks and removes models.", no_args_is_help=True)
+app.command()(fit)
 
 # How often a line of progress is printed: for people without a terminal, and for a program that reads it.
 _LINE_INTERVAL_S = 5.0
@@ -39,10 +41,10 @@ def list_models(json: _Json = False) -> None:
     """Lists the known models and which of them are on this machine."""
     from fimble.models.catalogue import all_cards  # noqa: PLC0415 - keeps other commands' start fast.
 
-    with _told_errors(json):
+    with told_errors(json):
         rows = [_row(card) for card in all_cards().values()]
         if json:
-            _write_json({"models": rows})
+            write_json({"models": rows})
             return
         for row in rows:
             size = human(int(str(row["bytes"]))) if row["bytes"] else "-"
@@ -63,14 +65,14 @@ def pull(
     from fimble.models.download import download  # noqa: PLC0415
 
     cancelled = threading.Event()
-    with _told_errors(json, progress_json), _stop_signals(cancelled):
+    with told_errors(json, progress_json), _stop_signals(cancelled):
         card = find_card(name or read_settings().model)
         with _json_lines() if progress_json else _shown(quiet=json) as progress:
             path = download(card, from_file=from_file, progress=progress, cancelled=cancelled)
         if progress_json:
-            _write_json({"result": "ready", "path": str(path)})
+            write_json({"result": "ready", "path": str(path)})
         elif json:
-            _write_json({"name": card.name, "state": store.state(card).value, "path": str(path)})
+            write_json({"name": card.name, "state": store.state(card).value, "path": str(path)})
         else:
             typer.echo(f"{card.title} is ready: {path}")
 
@@ -80,13 +82,13 @@ def verify(name: _NameOrDefault = "", json: _Json = False) -> None:
     """Hashes a model's files and compares them with what its card pins."""
     from fimble.models.catalogue import find_card  # noqa: PLC0415
 
-    with _told_errors(json):
+    with told_errors(json):
         card = find_card(name or read_settings().model)
         with _shown(quiet=json) as progress:
             path = store.verify(card, progress)
         state = store.state(card)
         if json:
-            _write_json({"name": card.name, "state": state.value, "path": str(path)})
+            write_json({"name": card.name, "state": state.value, "path": str(path)})
         elif state is store.ModelState.READY:
             typer.echo(f"{card.title} is what its card pins: {path}")
         else:
@@ -98,11 +100,11 @@ def remove(name: _Name, json: _Json = False) -> None:
     """Removes a model's files and interrupted downloads from this machine."""
     from fimble.models.catalogue import find_card  # noqa: PLC0415
 
-    with _told_errors(json):
+    with told_errors(json):
         card = find_card(name)
         freed_bytes = store.remove(card)
         if json:
-            _write_json({"name": card.name, "state": store.state(card).value, "freed_bytes": freed_bytes})
+            write_json({"name": card.name, "state": store.state(card).value, "freed_bytes": freed_bytes})
         else:
             typer.echo(f"{card.title} was removed; {human(freed_bytes)} became free.")
 
@@ -119,21 +121,6 @@ def _row(card: ModelCard) -> dict[str, object]:
         "notes": card.notes,
         "path": str(store.model_folder(card)),
     }
-
-
-@contextlib.contextmanager
-def _told_errors(json: bool = False, progress_json: bool = False) -> Iterator[None]:
-    """Turns an error into a sentence on standard error, JSON where that was asked for, and status 1."""
-    try:
-        yield
-    except (FimbleError, OSError) as error:
-        message = str(error)
-        if progress_json:
-            _write_json({"result": "failed", "message": message})
-        elif json:
-            _write_json({"error": message})
-        typer.echo(f"fimble: {message}", err=True)
-        raise typer.Exit(1) from error
 
 
 @contextlib.contextmanager
@@ -230,11 +217,6 @@ def _json_lines() -> Iterator[Progress]:
             # The language server that started this is gone, and nobody reads any more.
             signal.raise_signal(signal.SIGTERM)
             return
-        _write_json({"done": done_bytes, "total": total_bytes, "what": what})
+        write_json({"done": done_bytes, "total": total_bytes, "what": what})
 
     yield progress
-
-
-def _write_json(words: object) -> None:
-    sys.stdout.write(msgspec.json.encode(words).decode() + "\n")
-    sys.stdout.flush()

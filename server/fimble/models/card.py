@@ -78,8 +78,15 @@ class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     system: str = ""
 
 
+CacheKind = Literal["fp16", "q8", "q6", "q4"]
+
+
 class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The numbers from which memory is computed (see `memory`)."""
+    """The numbers from which memory is computed (see `memory` and `fit`).
+
+    `intermediate` is the inner size of the feed-forward part; with `tied_embeddings` the output matrix is the
+    embedding. Both are needed for a GPU only. Of an EXL2 model, `bits_per_weight` leaves out the output matrix.
+    """
 
     parameters: int
     layers: int
@@ -88,16 +95,22 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden: int
     vocabulary: int
     bits_per_weight: float
+    intermediate: int = 0
+    tied_embeddings: bool = False
 
 
 class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One model: what it is, where its files come from, and how it is prompted."""
+    """One model: what it is, where its files come from, and how it is prompted.
+
+    `cache_kinds` are those of the attention cache that do the model no harm, the finest first.
+    """
 
     name: str
     title: str
     licence: str
     backend: Literal["llamacpp", "exllamav2", "scripted"]
     context_tokens: int
+    cache_kinds: tuple[CacheKind, ...] = ("fp16", "q8", "q6", "q4")
     shape: Shape | None = None
     files: tuple[ModelFile, ...] = ()
     repository: str = ""

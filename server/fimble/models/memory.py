@@ -5,12 +5,9 @@ The numbers come from the card alone; what a backend needs on top of them is the
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 from fimble.errors import ModelRefused
-from fimble.models.card import ModelCard, Shape
-
-CacheKind = Literal["fp16", "q8", "q6", "q4"]
+from fimble.models.card import CacheKind, ModelCard, Shape
 
 # Bytes per cached number. The quantised kinds add one 16-bit scale per 32 numbers; q6 keeps keys in 8 bits
 # and values in 4.
