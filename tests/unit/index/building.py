@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 from fimble.index.extraction import extract
+from fimble.index.files.source import content_id
 from fimble.index.languages import grammar_of, language_of_path
 from fimble.index.mentions import pack_mentions
 from fimble.index.store.chunks import split_chunks
 from fimble.index.store.contents import encode_names, encode_symbols, searchable_names
-from fimble.index.store.schema import ExtractionState, blob_id
+from fimble.index.store.schema import ExtractionState
 from fimble.index.store.writer import Writer
 
 
@@ -27,11 +28,10 @@ def put(writer: Writer, path: str, source: bytes, file: Path) -> None:
     language = language_of_path(path)
     status = file.stat()
     stat = (status.st_size, status.st_mtime_ns, status.st_ino)
-    hash_ = blob_id(source)
+    hash_ = content_id(source)
     known = writer.content_of(hash_, language.name if language else "")
-    content = known[0] if known else writer.add_content(hash_, language.name if language else "")
+    content, _ = writer.content_for(hash_, language.name if language else "", split_chunks(source))
     if known is None:
-        writer.add_words(content, split_chunks(source))
         grammar = grammar_of(language) if language else None
         if grammar is not None:
             symbols = extract(grammar, source)

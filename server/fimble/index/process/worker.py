@@ -16,6 +16,7 @@ from typing import Final
 
 from fimble.index.extraction import extract
 from fimble.index.files.notebook import cells_of, virtual_path
+from fimble.index.files.source import content_id
 from fimble.index.languages import grammar_of, language_named
 from fimble.index.mentions import pack_mentions, pack_mentions_beside
 from fimble.index.process.memory import peak_rss_bytes
@@ -23,7 +24,7 @@ from fimble.index.process.messages import HEADER, POSITION, Parse, Parsed, Repor
 from fimble.index.process.reading import FileText, NoText, read_file
 from fimble.index.store.chunks import split_chunks
 from fimble.index.store.contents import decode_names, encode_names, encode_symbols, searchable_names
-from fimble.index.store.schema import ExtractionState, FileFlag, blob_id
+from fimble.index.store.schema import ExtractionState, FileFlag
 
 NICENESS: Final = 10
 _FLUSH_BYTES: Final = 128 * 1024
@@ -96,7 +97,7 @@ def _parsed(file: Parse, place: int, path: bytes, read: FileText, part: tuple[st
     language_name, text = part
     language = language_named(language_name)
     grammar = grammar_of(language) if language is not None else None
-    hash_ = read.hash if text is read.text else blob_id(text)
+    hash_ = read.hash if text is read.text else content_id(text)
     if grammar is None or language is None:
         return Parsed(place, path, "", hash_, language_name, read.stat, read.flags, ExtractionState.NO_GRAMMAR)
     symbols = extract(grammar, text)

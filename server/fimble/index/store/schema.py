@@ -116,8 +116,3 @@ def format_of(connection: sqlite3.Connection) -> int:
     """Returns the format that a database was written in; 0 for an empty one."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
-
-
-def blob_id(source: bytes) -> bytes:
-    """Returns the id that git gives to a file of this content (20 bytes): in a repository it need not be computed."""
-    return hashlib.sha1(b"blob %d\0" % len(source) + source, usedforsecurity=False).digest()

@@ -207,15 +207,6 @@ class Writer:
         return (row[0], bool(row[1]), bool(row[2])) if row else None
 
     @_renaming_errors
-    def add_content(self, hash_: bytes, language: str) -> int:
-        """Adds a content and returns its id."""
-        cursor = self._connection.execute(
-            "INSERT INTO content (hash, language, chunks) VALUES (?, ?, -1)", (hash_, language)
-        )
-        assert cursor.lastrowid is not None  # noqa: S101 - a row was inserted.
-        return cursor.lastrowid
-
-    @_renaming_errors
     def content_for(self, hash_: bytes, language: str, chunks: Sequence[str] | None = None) -> tuple[int, bool]:
         """Returns the id of a content, adding it if it is new, and whether its symbols are known.
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from fimble.errors import StoreUnusable
+from fimble.index.files.source import content_id
 from fimble.index.store.chunks import split_chunks
 from fimble.index.store.progress import Progress, Stage
 from fimble.index.store.reader import Reader
-from fimble.index.store.schema import CHUNK_LINES, CHUNKS_MAX, DATABASE_NAME, blob_id
+from fimble.index.store.schema import CHUNK_LINES, CHUNKS_MAX, DATABASE_NAME
 from fimble.index.store.writer import Writer
 from tests.unit.index.building import build, put
 
@@ -119,7 +120,7 @@ def test_a_content_that_no_file_has_any_more_is_not_found_and_comes_back_without
         writer.remove_files(["pkg/shop.py"])
     assert reader.mentioning(["open_door"], 5) == []
     assert not any(reader.paths_of(reader.defining("Shop", 5)).values())
-    known = writer.content_of(blob_id(SOURCE.encode()), "python")
+    known = writer.content_of(content_id(SOURCE.encode()), "python")
     assert known is not None
     assert known[1:] == (True, True)
     writer.close()
@@ -228,7 +229,7 @@ def test_a_full_disk_is_said_in_a_sentence_and_what_is_there_stays(root: Path, f
     def fill() -> None:
         with writer.batch():
             for number in range(1000):
-                writer.add_words(writer.add_content(number.to_bytes(20), ""), [f"word{number} " * 500])
+                writer.content_for(number.to_bytes(20), "", [f"word{number} " * 500])
 
     with pytest.raises(StoreUnusable, match="full"):
         fill()
@@ -255,7 +256,7 @@ def test_only_contents_beyond_those_to_keep_are_forgotten(root: Path, folder: Pa
     writer = Writer(folder, root)
     with writer.batch():
         for number in range(5):
-            writer.add_content(number.to_bytes(20), "")
+            writer.content_for(number.to_bytes(20), "")
         assert writer.forget_contents(keep=2) == 3
     assert [writer.content_of(number.to_bytes(20), "") is not None for number in range(5)] == [
         False,
