@@ -174,7 +174,8 @@ class Window:
             case State.LOADING:
                 # After a restart for another window it may be another model.
                 self._provider.forget_model()
-                self._tell(Status(is_busy=True, loading=self._model, message=f"Loading {self._model}"))
+                progress = f": {change.message}" if change.message else ""
+                self._tell(Status(is_busy=True, loading=self._model, message=f"Loading {self._model}{progress}"))
             case State.FAILED:
                 self._tell(Status(kind=StatusKind.ERROR, message=change.message, command=RESTART_ENGINE))
             case State.READY | State.BUSY | State.UNLOADED:

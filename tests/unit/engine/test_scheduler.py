@@ -18,8 +18,8 @@ class ManualClock:
         return self.now
 
 
-def scheduler(queue_max: int = 64) -> Scheduler:
-    return Scheduler(queue_max=queue_max, clock=ManualClock())
+def scheduler(queue_max: int = 64, places: int = 1) -> Scheduler:
+    return Scheduler(queue_max=queue_max, clock=ManualClock(), places=places)
 
 
 def job(id: int, client: int = 1, urgency: Urgency = Urgency.INLINE, key: str = "") -> Job:
@@ -85,6 +85,53 @@ def test_a_running_action_lets_an_inline_completion_go_first_and_then_goes_on() 
     assert queue.take(0) is action
 
 
+def test_with_several_places_equals_run_at_once_until_the_places_are_taken() -> None:
+    queue = scheduler(places=2)
+    for id in (1, 2, 3):
+        queue.submit(job(id))
+    first, second = queue.take(0), queue.take(0)
+    assert first is not None
+    assert second is not None
+    assert (first.id, second.id, queue.take(0), queue.running) == (1, 2, None, 2)
+    assert not queue.should_stop(first)
+    queue.end(first)
+    third = queue.take(0)
+    assert third is not None
+    assert third.id == 3
+
+
+def test_who_reads_a_prompt_lets_a_more_urgent_job_read_first() -> None:
+    queue = scheduler(places=4)
+    action, inline = job(1, urgency=Urgency.ACTION), job(2, urgency=Urgency.INLINE)
+    queue.submit(action)
+    assert queue.take(0) is action
+    queue.submit(inline)
+    assert queue.should_stop(action)
+    assert queue.take(0) is inline
+    assert queue.should_stop(action), "also once the urgent one has left the queue and reads"
+    queue.give_back(action)
+    assert queue.take(0) is None, "it does not read beside the urgent one"
+    inline.is_reading = False
+    assert queue.take(0) is action
+    assert not queue.should_stop(action)
+
+
+def test_who_writes_goes_on_beside_a_more_urgent_job_while_there_are_places() -> None:
+    queue = scheduler(places=2)
+    action = job(1, urgency=Urgency.ACTION)
+    queue.submit(action)
+    assert queue.take(0) is action
+    action.is_reading = False
+    queue.submit(job(2))
+    assert not queue.should_stop(action)
+    inline = queue.take(0)
+    assert inline is not None
+    assert not queue.should_stop(action)
+    queue.submit(job(3))
+    assert queue.should_stop(action), "the least urgent makes room"
+    assert not queue.should_stop(inline)
+
+
 def test_a_full_queue_refuses_but_replacing_still_works() -> None:
     queue = scheduler(queue_max=2)
     queue.submit(job(1, key="a"))
@@ -109,12 +156,14 @@ def test_a_client_that_leaves_takes_its_jobs_along() -> None:
 class EveryJobEndsOnce(RuleBasedStateMachine):
     """Any order of submitting, cancelling, running and leaving ends each accepted job exactly once."""
 
+    places = 1
+
     def __init__(self) -> None:
         super().__init__()
-        self.queue = Scheduler(queue_max=8, clock=ManualClock())
+        self.queue = Scheduler(queue_max=8, clock=ManualClock(), places=self.places)
         self.ended: list[tuple[int, int]] = []
         self.accepted: list[tuple[int, int]] = []
-        self.running: Job | None = None
+        self.running: list[Job] = []
         self.ids = 0
 
     def note(self, jobs: list[Job]) -> None:
@@ -136,19 +185,41 @@ class EveryJobEndsOnce(RuleBasedStateMachine):
 
     @rule()
     def take(self) -> None:
-        if self.running is None:
-            self.running = self.queue.take(0)
+        taken = self.queue.take(0)
+        if taken is not None:
+            assert not any(other.is_reading and other.urgency < taken.urgency for other in self.running)
+            self.running.append(taken)
 
-    @rule(preempted=st.booleans())
-    def stop(self, preempted: bool) -> None:
-        if self.running is None:
+    @rule(number=st.integers(0, 2))
+    def write(self, number: int) -> None:
+        if number < len(self.running):
+            self.running[number].is_reading = False
+
+    @rule(number=st.integers(0, 2), preempted=st.booleans())
+    def stop(self, number: int, preempted: bool) -> None:
+        if number >= len(self.running):
             return
-        if preempted and self.queue.should_stop(self.running) and not self.running.cancel_reason:
-            self.queue.give_back(self.running)
+        stopped = self.running[number]
+        if preempted and self.queue.should_stop(stopped) and not stopped.cancel_reason:
+            self.queue.give_back(stopped)
         else:
-            self.queue.end(self.running)
-            self.note([self.running])
-        self.running = None
+            self.queue.end(stopped)
+            self.note([stopped])
+        self.running.remove(stopped)
+
+    @rule()
+    def make_way(self) -> None:
+        """Once all that should stop have stopped, whoever is most urgent can run."""
+        for job in [job for job in self.running if self.queue.should_stop(job)]:
+            self.running.remove(job)
+            if job.cancel_reason:
+                self.queue.end(job)
+                self.note([job])
+            else:
+                self.queue.give_back(job)
+        if self.queue.queued and not self.running:
+            self.take()
+            assert self.running
 
     @rule(client=st.integers(1, 3))
     def leave(self, client: int) -> None:
@@ -157,8 +228,15 @@ class EveryJobEndsOnce(RuleBasedStateMachine):
     @invariant()
     def nothing_is_lost_or_ended_twice(self) -> None:
         assert len(set(self.ended)) == len(self.ended)
-        assert len(self.accepted) - len(self.ended) == self.queue.queued + (self.running is not None)
+        assert self.queue.running == len(self.running) <= self.places
+        assert len(self.accepted) - len(self.ended) == self.queue.queued + len(self.running)
+
+
+class EveryJobEndsOnceWithPlaces(EveryJobEndsOnce):
+    places = 3
 
 
 EveryJobEndsOnce.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+EveryJobEndsOnceWithPlaces.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestEveryJobEndsOnce = EveryJobEndsOnce.TestCase
+TestEveryJobEndsOnceWithPlaces = EveryJobEndsOnceWithPlaces.TestCase

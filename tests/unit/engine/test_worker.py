@@ -1,12 +1,13 @@
 """The worker's thread: loading, its failures, the self-test, and what it tells."""
 
 import queue
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from fimble.engine.messages.frames import ControlPart, Done, EngineFrame, Failed, State, TextPart
-from fimble.engine.process.backends.backend import Fragment, Run
+from fimble.engine.process.backends.backend import Fragment, LoadProgress, Run
 from fimble.engine.process.backends.scripted import Script, ScriptedBackend
 from fimble.engine.process.scheduler import Job, Scheduler
 from fimble.engine.process.worker import Worker
@@ -28,6 +29,9 @@ class Notebook:
     def on_state(self, state: State, message: str) -> None:
         self.states.append(state)
 
+    def on_idle(self) -> None:
+        self.states.append(State.UNLOADED)
+
     def on_fault(self, message: str) -> None:
         self.faults.put(message)
 
@@ -35,7 +39,7 @@ class Notebook:
 class RefusingBackend(ScriptedBackend):
     """Cannot be loaded."""
 
-    def load(self) -> None:
+    def load(self, progress: LoadProgress) -> None:
         raise ModelRefused("The file is broken; fetch it again.")
 
 
@@ -131,3 +135,37 @@ def test_an_unforeseen_error_on_the_device_ends_the_process(bench: Make) -> None
     at_work = bench(BrokenBackend(Script()))
     at_work.scheduler.submit(Job(client=1, id=1, parts=[TextPart("a")], tokens_max=4))
     assert "ZeroDivisionError" in at_work.notebook.faults.get(timeout=5)
+
+
+class HungryBackend(ScriptedBackend):
+    """Keeps its device's memory until the process ends, as CUDA does, and tells how loading goes."""
+
+    must_end_to_free = True
+
+    def load(self, progress: LoadProgress) -> None:
+        progress("7 of 9 layers")
+
+
+def test_the_progress_of_loading_is_told(bench: Make) -> None:
+    at_work = bench(HungryBackend(Script()))
+    at_work.ask()
+    assert at_work.notebook.states[:3] == [State.LOADING, State.LOADING, State.READY]
+
+
+def test_a_process_that_alone_can_free_the_memory_is_asked_to_end_when_idle() -> None:
+    notebook, scheduler = Notebook(), Scheduler(queue_max=8, clock=lambda: 0.0)
+    now = iter(range(10_000))
+    worker = Worker(
+        HungryBackend(Script()), scheduler, notebook, controls={}, idle_unload_s=50, clock=lambda: float(next(now))
+    )
+    worker.start()
+    scheduler.submit(Job(client=1, id=1, parts=[TextPart("a b c d e")], tokens_max=4))
+    assert isinstance(notebook.frames.get(timeout=5), Done)
+    for _ in range(1000):
+        scheduler.wake()
+        if State.UNLOADED in notebook.states:
+            break
+        time.sleep(0.005)
+    worker.stop()
+    worker.join(timeout=5)
+    assert notebook.states[-1] is State.UNLOADED

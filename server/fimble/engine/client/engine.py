@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
+import msgspec
+
 from fimble.engine.client.connection import EngineConnection, Reply
 from fimble.engine.client.launch import connect_or_start, engine_command
 from fimble.engine.messages.frames import (
@@ -97,7 +99,7 @@ class Engine:
         """
         connection = await self.connect()
         id = connection.next_id()
-        reply = connection.request(id, _with_id(request, id))
+        reply = connection.request(id, msgspec.structs.replace(request, id=id))
         has_ended = False
         try:
             while not has_ended:
@@ -185,19 +187,6 @@ class Engine:
 def model_name(model: str) -> str:
     """Returns the name under which an engine runs a model: a file without a card is named like the file."""
     return Path(model).stem if model.endswith(".gguf") else model
-
-
-def _with_id(request: Generate, id: int) -> Generate:
-    return Generate(
-        id=id,
-        parts=request.parts,
-        tokens_max=request.tokens_max,
-        starts_with=request.starts_with,
-        urgency=request.urgency,
-        supersede_key=request.supersede_key,
-        temperature=request.temperature,
-        seed=request.seed,
-    )
 
 
 def _as_error(frame: EngineFrame) -> EngineError | ModelRefused:

@@ -82,7 +82,8 @@ class ControlPart(_Frame, frozen=True):
 class Generate(_Frame, frozen=True):
     """Continue a prompt with text that starts with `starts_with`.
 
-    `tokens_max` 0 evaluates the prompt and writes nothing.
+    `tokens_max` 0 evaluates the prompt and writes nothing. `drafts` says that much of the text will be the prompt's
+    own, which a backend may guess ahead.
     """
 
     id: int
@@ -93,6 +94,7 @@ class Generate(_Frame, frozen=True):
     supersede_key: str = ""
     temperature: float = 0.0
     seed: int = 0
+    drafts: bool = False
 
 
 class Cancel(_Frame, frozen=True):
@@ -213,7 +215,10 @@ class TokenCounts(_Frame, frozen=True):
 
 
 class EngineStatus(_Frame, frozen=True):
-    """The answer to `GetStatus` and `Load`."""
+    """The answer to `GetStatus` and `Load`.
+
+    `asked_model` is another one than `model` where that cannot run here; then `message` says why.
+    """
 
     id: int
     state: State
@@ -234,6 +239,7 @@ class EngineStatus(_Frame, frozen=True):
     uptime_s: float = 0.0
     loads: int = 0
     message: str = ""
+    asked_model: str = ""
 
 
 class StateChanged(_Frame, frozen=True):

@@ -34,12 +34,17 @@ BACKLOG = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
-    """What the engine is started with. `controls` are the card's fill-in-the-middle tokens by role."""
+    """What the engine is started with. `controls` are the card's fill-in-the-middle tokens by role.
+
+    `asked_model` and `notice` are set where `model` stands in for one that cannot run here.
+    """
 
     folder: Path
     model: str
     make_backend: Callable[[Path], Backend]
     controls: dict[str, str]
+    asked_model: str = ""
+    notice: str = ""
     load_silence_s: float = 60.0
     idle_unload_s: float = 30 * 60.0
     exit_idle_s: float = 30 * 60.0
@@ -72,6 +77,8 @@ async def _serve(settings: EngineSettings) -> None:
         folder=settings.folder,
         model=settings.model,
         controls=settings.controls,
+        asked_model=settings.asked_model,
+        notice=settings.notice,
         load_silence_s=settings.load_silence_s,
         idle_unload_s=settings.idle_unload_s,
         exit_idle_s=settings.exit_idle_s,

@@ -1,8 +1,9 @@
-"""Decides which request runs next: urgency first, then who waited longest; the newest of a key replaces older ones.
+"""Decides which requests run: urgency first, then who waited longest; the newest of a key replaces older ones.
 
-Pure bookkeeping under one lock: the event loop submits and cancels, the worker's thread takes jobs and asks whether
-it should go on. Every job that was submitted is ended exactly once: by
-whoever withdraws it, or by the worker.
+A backend has one or several places. No job reads its prompt while a more urgent one waits or reads, since reading is
+what takes long; jobs that write go on beside it as long as there are places. Pure bookkeeping under one lock: the
+event loop submits and cancels, the worker's thread takes jobs and asks whether they should go on. Every job that was
+submitted is ended exactly once: by whoever withdraws it, or by the worker.
 """
 
 import threading
@@ -27,7 +28,10 @@ class JobState(StrEnum):
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Job:
-    """One `Generate` request of one client. `place` orders jobs of the same urgency; times are seconds."""
+    """One `Generate` request of one client. `place` orders jobs of the same urgency; times are seconds.
+
+    `is_reading` is true until the first token of its prompt's continuation.
+    """
 
     client: int
     id: int
@@ -38,9 +42,11 @@ class Job:
     supersede_key: str = ""
     temperature: float = 0.0
     seed: int = 0
+    drafts: bool = False
     submitted: float = 0.0
     place: int = 0
     state: JobState = JobState.QUEUED
+    is_reading: bool = True
     cancel_reason: str = ""
     written_tokens: int = 0
     written_text: str = ""
@@ -63,15 +69,16 @@ class Job:
 
 
 class Scheduler:
-    """The bounded queue in front of the device, and the one job on it."""
+    """The bounded queue in front of the device, and the jobs on it."""
 
-    def __init__(self, *, queue_max: int, clock: Callable[[], float]) -> None:
+    def __init__(self, *, queue_max: int, clock: Callable[[], float], places: int = 1) -> None:
         """`queue_max` bounds the waiting jobs of all clients together; `clock` returns seconds."""
         self._queue_max = queue_max
+        self._places_max = places
         self._clock = clock
         self._changed = threading.Condition()
         self._queue: list[Job] = []
-        self._running: Job | None = None
+        self._running: list[Job] = []
         self._places = 0
         self._closed = False
         self._woken = False
@@ -93,8 +100,9 @@ class Scheduler:
             job.submitted = self._clock()
             for other in superseded:
                 self._withdraw(other, "superseded")
-            if self._running is not None and _supersedes(job, self._running):
-                self._running.cancel_reason = self._running.cancel_reason or "superseded"
+            for other in self._running:
+                if _supersedes(job, other):
+                    other.cancel_reason = other.cancel_reason or "superseded"
             self._queue.append(job)
             self._changed.notify_all()
             return superseded
@@ -106,9 +114,9 @@ class Scheduler:
                 if (job.client, job.id) == (client, id):
                     self._withdraw(job, "cancelled")
                     return job
-            running = self._running
-            if running is not None and (running.client, running.id) == (client, id):
-                running.cancel_reason = running.cancel_reason or "cancelled"
+            for job in self._running:
+                if (job.client, job.id) == (client, id):
+                    job.cancel_reason = job.cancel_reason or "cancelled"
             return None
 
     def withdraw_all(self, reason: str, client: int | None = None) -> list[Job]:
@@ -117,42 +125,48 @@ class Scheduler:
             gone = [job for job in self._queue if client is None or job.client == client]
             for job in gone:
                 self._withdraw(job, reason)
-            running = self._running
-            if running is not None and (client is None or running.client == client):
-                running.cancel_reason = running.cancel_reason or reason
+            for job in self._running:
+                if client is None or job.client == client:
+                    job.cancel_reason = job.cancel_reason or reason
             return gone
 
     def take(self, timeout_s: float) -> Job | None:
-        """Waits for a job and returns the most urgent one, now running; None after the timeout or when closed."""
+        """Waits for a job that may run and returns it, now running; None after the timeout or when closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closed or self._woken, timeout_s)
+            self._changed.wait_for(lambda: self._next() or self._closed or self._woken, timeout_s)
             self._woken = False
-            if not self._queue:
+            job = self._next()
+            if job is None:
                 return None
-            job = min(self._queue, key=lambda waiting: (waiting.urgency, waiting.place))
             self._queue.remove(job)
             job.state = JobState.RUNNING
             job.first_started = job.first_started or self._clock()
-            self._running = job
+            self._running.append(job)
             return job
 
     def should_stop(self, job: Job) -> bool:
-        """Tells whether the running job was cancelled, or must let a more urgent one go first."""
-        # Read without the lock, once per token: both are single reads of attributes that the lock's holder
-        # replaces as a whole, and a stale answer costs one token.
-        return bool(job.cancel_reason) or any(waiting.urgency < job.urgency for waiting in tuple(self._queue))
+        """Tells whether a running job was cancelled, or must let a more urgent one go first."""
+        # Read without the lock, once per token: the lists are only ever changed by single operations, and a stale
+        # answer costs one token.
+        if job.cancel_reason:
+            return True
+        running = tuple(self._running)
+        if any(waiting.urgency < job.urgency for waiting in tuple(self._queue)):
+            return job.is_reading or (len(running) >= self._places_max and job is max(running, key=_order))
+        return job.is_reading and any(other.is_reading and other.urgency < job.urgency for other in running)
 
     def give_back(self, job: Job) -> None:
         """Returns a running job to the queue, in its old place: a more urgent one goes first."""
         with self._changed:
-            self._running = None
+            self._running.remove(job)
             job.state = JobState.QUEUED
+            job.is_reading = True
             self._queue.append(job)
 
     def end(self, job: Job) -> None:
         """Ends the running job; the caller answers it."""
         with self._changed:
-            self._running = None
+            self._running.remove(job)
             job.state = JobState.ENDED
 
     def wake(self) -> None:
@@ -174,13 +188,24 @@ class Scheduler:
 
     @property
     def running(self) -> int:
-        """The number of jobs on the device: 0 or 1."""
-        return int(self._running is not None)
+        """The number of jobs on the device."""
+        return len(self._running)
+
+    def _next(self) -> Job | None:
+        if not self._queue or len(self._running) >= self._places_max:
+            return None
+        job = min(self._queue, key=_order)
+        waits = any(other.is_reading and other.urgency < job.urgency for other in self._running)
+        return None if waits else job
 
     def _withdraw(self, job: Job, reason: str) -> None:
         self._queue.remove(job)
         job.state = JobState.ENDED
         job.cancel_reason = reason
+
+
+def _order(job: Job) -> tuple[int, int]:
+    return job.urgency, job.place
 
 
 def _supersedes(newer: Job, older: Job) -> bool:

@@ -83,19 +83,24 @@ class EngineServer:
         load_silence_s: float,
         idle_unload_s: float,
         exit_idle_s: float,
+        asked_model: str = "",
+        notice: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`folder` is the runtime folder.
 
-        `load_silence_s` is told to clients: how long loading may keep the process from answering.
+        `load_silence_s` is told to clients: how long loading may keep the process from answering. Where `model`
+        stands in for another one that cannot run here, `asked_model` is that one, and `notice` says why.
         """
         self._backend = backend
         self._loading_mark = folder / LOADING_NAME
         self._model = model
+        self._asked_model = asked_model or model
+        self._notice = notice
         self._load_silence_s = load_silence_s
         self._exit_idle_s = exit_idle_s
         self._clock = clock
-        self._scheduler = Scheduler(queue_max=QUEUE_MAX, clock=clock)
+        self._scheduler = Scheduler(queue_max=QUEUE_MAX, clock=clock, places=backend.runs_max)
         self._worker = Worker(
             backend, self._scheduler, self, controls=controls, idle_unload_s=idle_unload_s, clock=clock
         )
@@ -104,6 +109,7 @@ class EngineServer:
         self._numbers = 0
         self._started = clock()
         self._last_client = clock()
+        self._silent_ticks = 0
         self._stop = asyncio.Event()
         self._state_changed = asyncio.Condition()
         self._loop = asyncio.get_running_loop()
@@ -116,6 +122,7 @@ class EngineServer:
             while not self._stop.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), TICK_S)
+                self._watch_loading()
                 if not self._clients and self._clock() - self._last_client > self._exit_idle_s:
                     logger.info("nobody connected for %.0f s, ending", self._exit_idle_s)
                     self._stop.set()
@@ -174,6 +181,10 @@ class EngineServer:
             with contextlib.suppress(TimeoutError):
                 told.result(timeout=TELL_TIMEOUT_S)
 
+    def on_idle(self) -> None:
+        """Ends the process, which the next request starts again: nothing less frees a device's memory."""
+        self._from_worker(self.stop)
+
     def on_fault(self, message: str) -> None:
         """Ends the process without ceremony: the device's state is unknown (crash-only)."""
         self.fault = message
@@ -182,6 +193,17 @@ class EngineServer:
         os._exit(70)
 
     # On the loop.
+
+    def _watch_loading(self) -> None:
+        """Ends the process when loading has been silent for too long: a hanging driver lets no thread go.
+
+        Counted in turns of this loop, since a load that holds the interpreter's lock may be slow and yet well.
+        """
+        silent_s = self._clock() - self._worker.load_heard
+        is_silent = self._worker.state is State.LOADING and silent_s > TICK_S
+        self._silent_ticks = self._silent_ticks + 1 if is_silent else 0
+        if self._silent_ticks * TICK_S > self._load_silence_s:
+            self.on_fault(f"Loading the model made no progress for {self._load_silence_s:.0f} s.")
 
     def _from_worker(self, call: Callable[..., None], *arguments: object) -> None:
         with contextlib.suppress(RuntimeError):
@@ -210,7 +232,7 @@ class EngineServer:
     def _refusal(self, hello: Hello) -> Refused | None:
         if hello.protocol != PROTOCOL_VERSION or hello.build != build():
             code, message = "build", f"The running engine is Fimble {build()}, this program is {hello.build}."
-        elif hello.model and hello.model != self._model and not self._clients:
+        elif hello.model and hello.model not in (self._model, self._asked_model) and not self._clients:
             code, message = "model", f"The running engine has the model {self._model}."
         elif len(self._clients) >= CLIENTS_MAX:
             code, message = "clients", f"{CLIENTS_MAX} programs use the engine already; close one of them."
@@ -253,6 +275,7 @@ class EngineServer:
             supersede_key=frame.supersede_key,
             temperature=frame.temperature,
             seed=frame.seed,
+            drafts=frame.drafts,
         )
         try:
             superseded = self._scheduler.submit(job)
@@ -321,9 +344,11 @@ class EngineServer:
             prefill_tps=worker.prefill_tps,
             decode_tps=worker.decode_tps,
             rss_bytes=psutil.Process().memory_info().rss,
+            vram_bytes=self._backend.vram_bytes,
             uptime_s=self._clock() - self._started,
             loads=worker.loads,
-            message=worker.message,
+            message=worker.message or self._notice,
+            asked_model=self._asked_model,
         )
 
     def _send_to(self, number: int, frame: EngineFrame) -> None:

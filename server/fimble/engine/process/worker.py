@@ -1,4 +1,4 @@
-"""The thread that owns the device: loads, runs jobs one at a time, lets urgent ones in between, unloads when idle.
+"""The thread that owns the device: loads, goes on with its jobs, lets urgent ones in between, unloads when idle.
 
 A job that must wait for a more urgent one keeps what it has written: its prompt and text are still in the backend's
 cache when its turn comes again, so that going on costs one token. Everything that the rest of the engine hears from
@@ -16,7 +16,7 @@ from fimble.engine.messages.frames import Cancelled as CancelledFrame
 from fimble.engine.messages.frames import ControlPart, EngineFrame, Evaluated, Piece, State, TextPart
 from fimble.engine.messages.frames import Done as DoneFrame
 from fimble.engine.messages.frames import Failed as FailedFrame
-from fimble.engine.process.backends.backend import Backend, Fragment, Run
+from fimble.engine.process.backends.backend import Backend, Emit, Fragment, Run, ShouldStop
 from fimble.engine.process.prompt import Encoder, find_controls
 from fimble.engine.process.scheduler import Job, Scheduler
 from fimble.errors import FimbleError, ModelError, ModelRefused
@@ -46,13 +46,17 @@ class Listener(Protocol):
         """The state changed; returns once clients have been told, since loading may freeze the process."""
         ...
 
+    def on_idle(self) -> None:
+        """Nobody has used the model for long, and only the end of the process gives its memory back."""
+        ...
+
     def on_fault(self, message: str) -> None:
         """The backend is broken: the process must end."""
         ...
 
 
 class Worker(threading.Thread):
-    """Runs jobs from the scheduler on the backend."""
+    """Runs the scheduler's jobs on the backend, as many at once as the backend has places for."""
 
     def __init__(
         self,
@@ -73,6 +77,7 @@ class Worker(threading.Thread):
         self._idle_unload_s = idle_unload_s
         self._clock = clock
         self._encoder = Encoder(backend.tokenize, backend.control)
+        self._jobs: dict[Run, Job] = {}
         self._load_wanted = threading.Event()
         self._stopping = threading.Event()
         self._last_use = clock()
@@ -84,6 +89,7 @@ class Worker(threading.Thread):
         self.decode_tps = 0.0
         self.loads = 0
         self.load_attempts = 0
+        self.load_heard = clock()
 
     @property
     def may_load(self) -> bool:
@@ -115,41 +121,43 @@ class Worker(threading.Thread):
             self._listener.on_fault(f"{type(error).__name__}: {error}")
 
     def _step(self) -> None:
-        job = self._scheduler.take(TAKE_TIMEOUT_S)
+        job = self._scheduler.take(0.0 if self._jobs else TAKE_TIMEOUT_S)
         if self._load_wanted.is_set():
             self._load_wanted.clear()
             with contextlib.suppress(ModelError):
                 self._ensure_loaded()
-        if job is None:
+        while job is not None:
+            self._begin(job)
+            job = self._scheduler.take(0.0)
+        if self._jobs:
+            for run in self._backend.advance(self._should_stop, self._emit):
+                self._finish(run)
+            self._last_use = self._clock()
+        else:
             self._unload_if_idle()
-            return
-        self._serve(job)
-        self._last_use = self._clock()
 
-    def _serve(self, job: Job) -> None:
+    def _begin(self, job: Job) -> None:
         try:
             self._ensure_loaded()
-            ended = self._run(job)
+            if job.cancel_reason:
+                self._end(job, CancelledFrame(job.id, job.cancel_reason, job.timings()))
+                return
+            run = self._run_of(job)
         except FimbleError as error:
             code = "model" if isinstance(error, ModelError) else "request"
-            ended = FailedFrame(job.id, code, str(error))
-        if ended is None:
-            self._scheduler.give_back(job)
+            self._end(job, FailedFrame(job.id, code, str(error)))
             return
-        self._scheduler.end(job)
-        self._listener.on_frame(job.client, ended)
-        if self.state is State.BUSY:
-            self.state = State.READY
+        # Not told to anyone: whether another window's request runs is no news for this one.
+        self.state = State.BUSY
+        self._jobs[run] = job
+        self._backend.start(run)
 
-    def _run(self, job: Job) -> EngineFrame | None:
-        """Returns the frame that ends the job, or None where it must wait for a more urgent one."""
-        if job.cancel_reason:
-            return CancelledFrame(job.id, job.cancel_reason, job.timings())
+    def _run_of(self, job: Job) -> Run:
         prompt = self._encoder.encode(job.parts)
         job.prompt_tokens = len(prompt)
         # What was written before an interruption is encoded anew: the text is what counts, and a character whose
         # first tokens were written only is not in it yet.
-        run = Run(
+        return Run(
             prompt=prompt + (self._backend.tokenize(job.written_text) if job.written_text else []),
             tokens_max=max(0, job.tokens_max - job.written_tokens),
             starts_with=job.starts_with[len(job.written_text) :]
@@ -157,43 +165,57 @@ class Worker(threading.Thread):
             else "",
             temperature=job.temperature,
             seed=job.seed,
+            drafts=job.drafts,
         )
-        # Not told to anyone: whether another window's request runs is no news for this one.
-        self.state = State.BUSY
 
-        def emit(fragment: Fragment) -> None:
-            if job.cancel_reason:
-                return
-            if job.cached_tokens is None:
-                job.cached_tokens = min(run.cached_tokens, len(prompt))
-                timings = job.timings(prefill_ms=run.prefill_ms)
-                self._listener.on_frame(job.client, Evaluated(job.id, timings))
-            job.written_tokens += fragment.tokens
-            job.written_text += fragment.text
-            piece = Piece(job.id, fragment.text, fragment.tokens, fragment.log_probability)
-            self._listener.on_frame(job.client, piece)
+    def _should_stop(self, run: Run) -> bool:
+        return self._scheduler.should_stop(self._jobs[run])
 
-        self._backend.run(run, lambda: not self._scheduler.should_stop(job), emit)
+    def _emit(self, run: Run, fragment: Fragment) -> None:
+        job = self._jobs[run]
+        if job.cancel_reason:
+            return
+        job.is_reading = False
         if job.cached_tokens is None:
-            job.cached_tokens = min(run.cached_tokens, len(prompt))
+            job.cached_tokens = min(run.cached_tokens, job.prompt_tokens)
+            self._listener.on_frame(job.client, Evaluated(job.id, job.timings(prefill_ms=run.prefill_ms)))
+        job.written_tokens += fragment.tokens
+        job.written_text += fragment.text
+        piece = Piece(job.id, fragment.text, fragment.tokens, fragment.log_probability)
+        self._listener.on_frame(job.client, piece)
+
+    def _finish(self, run: Run) -> None:
+        if len(self._jobs) == 1:
+            self._learn_rates(run)  # Beside others, the times are theirs as well.
+        job = self._jobs.pop(run)
+        if job.cached_tokens is None:
+            job.cached_tokens = min(run.cached_tokens, job.prompt_tokens)
         job.prefill_ms += run.prefill_ms
         job.decode_ms += run.decode_ms
-        self._learn_rates(run)
-        if job.cancel_reason:
-            return CancelledFrame(job.id, job.cancel_reason, job.timings())
-        if run.stop_reason == "interrupted":
-            return None
-        return DoneFrame(job.id, run.stop_reason, job.timings())
+        if run.failure:
+            self._end(job, FailedFrame(job.id, "request", run.failure))
+        elif job.cancel_reason:
+            self._end(job, CancelledFrame(job.id, job.cancel_reason, job.timings()))
+        elif run.stop_reason == "interrupted":
+            self._scheduler.give_back(job)
+        else:
+            self._end(job, DoneFrame(job.id, run.stop_reason, job.timings()))
+
+    def _end(self, job: Job, frame: EngineFrame) -> None:
+        self._scheduler.end(job)
+        self._listener.on_frame(job.client, frame)
+        if self.state is State.BUSY and not self._jobs:
+            self.state = State.READY
 
     def _ensure_loaded(self) -> None:
         if self.state in (State.READY, State.BUSY):
             return
         if not self.may_load:
             raise ModelRefused(self.message)
+        started = self.load_heard = self._clock()
         self._tell(State.LOADING)
-        started = self._clock()
         try:
-            self._backend.load()
+            self._backend.load(self._on_load_progress)
             self._self_test()
         except FimbleError as error:
             self._load_failed_at = self._clock()
@@ -206,6 +228,11 @@ class Worker(threading.Thread):
         self._last_use = self._clock()
         logger.info("model loaded in %.2f s, %.0f prompt tokens/s", self._clock() - started, self.prefill_tps)
         self._tell(State.READY)
+
+    def _on_load_progress(self, message: str) -> None:
+        self.load_heard = self._clock()
+        if message != self.message:
+            self._tell(State.LOADING, message)
 
     def _self_test(self) -> None:
         """Fills a tiny hole: shows that the model's fill-in-the-middle works, and measures the prefill rate.
@@ -227,7 +254,7 @@ class Worker(threading.Thread):
         ]
         written: list[str] = []
         run = Run(prompt=self._encoder.encode(parts), tokens_max=SELF_TEST_TOKENS)
-        self._backend.run(run, lambda: True, lambda fragment: written.append(fragment.text))
+        run_alone(self._backend, run, emit=lambda _, fragment: written.append(fragment.text))
         self._learn_rates(run)
         text = "".join(written)
         leaked = [token for token in roles.values() if token in text]
@@ -248,6 +275,10 @@ class Worker(threading.Thread):
     def _unload_if_idle(self) -> None:
         if self.state is State.READY and self._clock() - self._last_use >= self._idle_unload_s:
             logger.info("unloading the model after %.0f s without a request", self._clock() - self._last_use)
+            if self._backend.must_end_to_free:
+                self._last_use = self._clock()
+                self._listener.on_idle()
+                return
             self._backend.unload()
             self._encoder = Encoder(self._backend.tokenize, self._backend.control)
             self._tell(State.UNLOADED)
@@ -256,6 +287,25 @@ class Worker(threading.Thread):
         self.state = state
         self.message = message
         self._listener.on_state(state, message)
+
+
+def run_alone(
+    backend: Backend,
+    run: Run,
+    *,
+    should_stop: ShouldStop = lambda _: False,
+    emit: Emit = lambda _run, _fragment: None,
+) -> None:
+    """Runs one prompt to its end on a backend that does nothing else.
+
+    Raises:
+        ModelRefused: this prompt cannot be continued.
+    """
+    backend.start(run)
+    while not backend.advance(should_stop, emit):
+        pass
+    if run.failure:
+        raise ModelRefused(run.failure)
 
 
 def _mix(old: float, new: float) -> float:

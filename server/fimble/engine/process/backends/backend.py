@@ -1,11 +1,14 @@
-"""What a backend is: it loads one model, counts tokens, and continues one prompt at a time.
+"""What a backend is: it loads one model, counts tokens, and goes on with one or several runs, a step at a time.
 
-`run` is called from the worker's thread only; `tokenize` from any thread.
+`tokenize` may be called from any thread, everything else from the worker's only.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from fimble.errors import RequestFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +20,16 @@ class Fragment:
     log_probability: float
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class Run:
-    """One call of `Backend.run`: what to do, and (filled in while it runs) what it cost.
+    """One prompt to continue: what to do, and (filled in while it runs) what it cost.
 
     `prompt` is token ids; `generated` are those of what was written, as far as the backend tells them. The text
     written starts with `starts_with`, which lets a
     prompt end at a token boundary while the user's text ends inside a token ("token healing", the idea of
-    guidance-ai/guidance). Times are milliseconds. `stop_reason` is `stop`,
-    `length`, or `interrupted` where `keep_going` returned False.
+    guidance-ai/guidance). With `drafts`, text that the prompt has already is guessed ahead where the backend can.
+    Times are milliseconds. `stop_reason` is `stop`, `length`, `interrupted` where it was asked to stop, or `failed`
+    where this prompt cannot be continued; then `failure` says why.
     """
 
     prompt: list[int]
@@ -33,6 +37,7 @@ class Run:
     starts_with: str = ""
     temperature: float = 0.0
     seed: int = 0
+    drafts: bool = False
     cached_tokens: int = 0
     evaluated_tokens: int = 0
     generated: list[int] = field(default_factory=list)
@@ -40,14 +45,26 @@ class Run:
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
     stop_reason: str = ""
+    failure: str = ""
+
+
+LoadProgress = Callable[[str], None]
+"""Is told, in a few words, how far loading has got; the longest silence between two calls is watched."""
+
+ShouldStop = Callable[[Run], bool]
+Emit = Callable[[Run, Fragment], None]
 
 
 class Backend(Protocol):
     """Runs one model on one device."""
 
     name: str
+    runs_max: int
+    """How many runs it goes on with at once."""
+    must_end_to_free: bool
+    """Whether the memory of a device comes back only with the end of the process."""
 
-    def load(self) -> None:
+    def load(self, progress: LoadProgress) -> None:
         """Reads the model; may take long and may hold the interpreter's lock meanwhile.
 
         Raises:
@@ -64,6 +81,11 @@ class Backend(Protocol):
         """The longest prompt plus continuation that fits."""
         ...
 
+    @property
+    def vram_bytes(self) -> int:
+        """The memory of a device that is in use, 0 where there is none."""
+        ...
+
     def tokenize(self, text: str) -> list[int]:
         """Returns the ids of ordinary text: no spelling in it becomes a control token."""
         ...
@@ -72,6 +94,45 @@ class Backend(Protocol):
         """Returns the id of a control token by its spelling, or None where the model has no such token."""
         ...
 
+    def start(self, run: Run) -> None:
+        """Takes a run, of at most `runs_max` at a time; nothing is computed yet."""
+        ...
+
+    def advance(self, should_stop: ShouldStop, emit: Emit) -> list[Run]:
+        """Goes on with every run that was started, by a step or to its end, and returns those that ended.
+
+        A run ends within one chunk of its prompt or one token once `should_stop` is true of it.
+
+        Raises:
+            BackendFault: the backend is broken and its process must end.
+        """
+        ...
+
+
+class OneAtATime:
+    """What makes a backend of one that continues a single prompt from start to end, in one call."""
+
+    runs_max = 1
+    must_end_to_free = False
+    vram_bytes = 0
+    _started: Run | None = None
+
+    def start(self, run: Run) -> None:
+        """Takes the one run."""
+        self._started = run
+
+    def advance(self, should_stop: ShouldStop, emit: Emit) -> list[Run]:
+        """Runs it to its end."""
+        run, self._started = self._started, None
+        if run is None:
+            return []
+        try:
+            self.run(run, lambda: not should_stop(run), lambda fragment: emit(run, fragment))
+        except RequestFailed as error:
+            run.stop_reason, run.failure = "failed", str(error)
+        return [run]
+
+    @abstractmethod
     def run(self, run: Run, keep_going: Callable[[], bool], emit: Callable[[Fragment], None]) -> None:
         """Continues `run.prompt`, and stops within one chunk or one token once `keep_going` returns False.
 
@@ -79,7 +140,6 @@ class Backend(Protocol):
             RequestFailed: this prompt cannot be continued; the backend itself is well.
             BackendFault: the backend is broken and its process must end.
         """
-        ...
 
 
 class BackendFault(Exception):

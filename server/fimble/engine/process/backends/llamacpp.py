@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from fimble.engine.process.backends.backend import BackendFault, Fragment, Run
+from fimble.engine.process.backends.backend import BackendFault, Fragment, LoadProgress, OneAtATime, Run
 from fimble.engine.process.backends.slots import Slot, Slots, common_prefix
 from fimble.errors import ModelRefused, RequestFailed
 
@@ -36,7 +36,7 @@ SLOTS = 8
 TOKENIZE_TIMEOUT_S = 10.0
 
 
-class LlamaCppBackend:
+class LlamaCppBackend(OneAtATime):
     """Runs one GGUF file."""
 
     name = "llamacpp"
@@ -67,8 +67,8 @@ class LlamaCppBackend:
         """The size of the pool of cells; a single prompt may take all of it."""
         return self._context_tokens
 
-    def load(self) -> None:
-        """Reads the model; holds the interpreter's lock for the whole time (xllamacpp 2026.10)."""
+    def load(self, progress: LoadProgress) -> None:
+        """Reads the model; holds the interpreter's lock for the whole time (xllamacpp 2026.10), so tells nothing."""
         stop_spinning()
         try:
             import xllamacpp  # noqa: PLC0415 - 100 MB of code, wanted in this process and only once a model loads.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from fimble.engine.process.backends.backend import Fragment, Run
+from fimble.engine.process.backends.backend import Fragment, LoadProgress, OneAtATime, Run
 from fimble.engine.process.backends.slots import Slots, common_prefix
 from fimble.errors import ModelRefused, RequestFailed
 
@@ -49,7 +49,7 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     load_s: float = 0.0
 
 
-class ScriptedBackend:
+class ScriptedBackend(OneAtATime):
     """Writes what its script says."""
 
     name = "scripted"
@@ -61,7 +61,7 @@ class ScriptedBackend:
         self._slots = Slots(8)
         self._spellings: dict[int, str] = {}
 
-    def load(self) -> None:
+    def load(self, progress: LoadProgress) -> None:
         """Waits as long as the script says."""
         self._sleep(self._script.load_s)
 
