@@ -48,6 +48,19 @@ make_environment() {
     compile_sources
 }
 
+# ExLlamaV2 with torch for the CPU: the tests run it on a stand-in for its compiled part. Torch's own index has builds
+# without CUDA, which are a twentieth of the size; where they cannot be had, those tests are skipped and say so.
+add_exllamav2() {
+    local torch=torch==2.13.0
+    [ "$(uname -s)" = Linux ] && torch+=+cpu
+    .venv/bin/python -c 'from importlib.metadata import version as v; v("torch"), v("exllamav2")' 2>/dev/null && return
+    say "ExLlamaV2 on the CPU, for its tests"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --retries 1 --only-binary :all: \
+        --extra-index-url https://download.pytorch.org/whl/cpu "$torch" &&
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps exllamav2==0.3.2 ||
+        echo "It could not be installed; the tests that need it are skipped."
+}
+
 # Every process of Fimble starts in half the time, also where Python is told not to write what it has compiled.
 compile_sources() { .venv/bin/python -m compileall -q server/fimble || true; }
 

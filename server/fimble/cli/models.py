@@ -4,32 +4,27 @@ What is done is decided in `fimble.models`; here it becomes text, a progress bar
 """
 
 import contextlib
-import os
 import signal
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fimble.cli.convert import convert
 from fimble.cli.fit import fit
 from fimble.cli.output import told_errors, write_json
+from fimble.cli.progress import json_lines, shown
 from fimble.cli.settings import read_settings
 from fimble.errors import DownloadCancelled
 from fimble.models import store
 from fimble.models.card import ModelCard
 from fimble.models.memory import human
-from fimble.models.progress import Progress, silent
 
 app = typer.Typer(help="Lists, downloads, checks and removes models.", no_args_is_help=True)
 app.command()(fit)
-
-# How often a line of progress is printed: for people without a terminal, and for a program that reads it.
-_LINE_INTERVAL_S = 5.0
-_JSON_INTERVAL_S = 0.2
+app.command()(convert)
 
 _Name = Annotated[str, typer.Argument(help="The name of a model, as `fimble models list` shows it.")]
 _NameOrDefault = Annotated[str, typer.Argument(help="The name of a model; by default the configured one.")]
@@ -67,7 +62,7 @@ def pull(
     cancelled = threading.Event()
     with told_errors(json, progress_json), _stop_signals(cancelled):
         card = find_card(name or read_settings().model)
-        with _json_lines() if progress_json else _shown(quiet=json) as progress:
+        with json_lines() if progress_json else shown(quiet=json) as progress:
             path = download(card, from_file=from_file, progress=progress, cancelled=cancelled)
         if progress_json:
             write_json({"result": "ready", "path": str(path)})
@@ -84,7 +79,7 @@ def verify(name: _NameOrDefault = "", json: _Json = False) -> None:
 
     with told_errors(json):
         card = find_card(name or read_settings().model)
-        with _shown(quiet=json) as progress:
+        with shown(quiet=json) as progress:
             path = store.verify(card, progress)
         state = store.state(card)
         if json:
@@ -146,77 +141,3 @@ def _stop_signals(cancelled: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _shown(quiet: bool) -> Iterator[Progress]:
-    """Shows progress on standard error: a bar on a terminal, a line every few seconds elsewhere."""
-    if quiet:
-        yield silent
-    elif sys.stderr.isatty():
-        with _bar() as progress:
-            yield progress
-    else:
-        yield _lines()
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Progress]:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        DownloadColumn,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-    from rich.progress import Progress as RichProgress  # noqa: PLC0415
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with RichProgress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def progress(done_bytes: int, total_bytes: int, what: str) -> None:
-            bar.update(task, completed=done_bytes, total=total_bytes, description=what)
-
-        yield progress
-
-
-def _lines() -> Progress:
-    last_s = time.monotonic()
-
-    def progress(done_bytes: int, total_bytes: int, what: str) -> None:
-        nonlocal last_s
-        now = time.monotonic()
-        if now - last_s >= _LINE_INTERVAL_S:
-            last_s = now
-            typer.echo(f"{what}: {human(done_bytes)} of {human(total_bytes)}", err=True)
-
-    return progress
-
-
-@contextlib.contextmanager
-def _json_lines() -> Iterator[Progress]:
-    last_s = 0.0
-    last_what = ""
-    parent = os.getppid()
-
-    def progress(done_bytes: int, total_bytes: int, what: str) -> None:
-        nonlocal last_s, last_what
-        now = time.monotonic()
-        if what == last_what and now - last_s < _JSON_INTERVAL_S:
-            return
-        last_s, last_what = now, what
-        if os.getppid() != parent:
-            # The language server that started this is gone, and nobody reads any more.
-            signal.raise_signal(signal.SIGTERM)
-            return
-        write_json({"done": done_bytes, "total": total_bytes, "what": what})
-
-    yield progress
