@@ -42,7 +42,7 @@ def stdev(values: list[float]) -> float:
 def backend(default_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaCppBackend]:
     folder = tmp_path_factory.mktemp("llama")
     backend = LlamaCppBackend(default_model, folder=folder, context_tokens=4096, stop_tokens=CARD.stop_tokens)
-    backend.load()
+    backend.load(lambda _: None)
     yield backend
     backend.unload()
 
@@ -178,12 +178,12 @@ def test_unloading_frees_the_memory_and_loading_brings_the_model_back(default_mo
     backend = LlamaCppBackend(default_model, folder=tmp_path, context_tokens=2048, stop_tokens=CARD.stop_tokens)
     process = psutil.Process()
     before = process.memory_info().rss
-    backend.load()
+    backend.load(lambda _: None)
     loaded = process.memory_info().rss
     backend.unload()
     freed = loaded - process.memory_info().rss
     assert freed > 0.7 * (loaded - before) > 0
-    backend.load()
+    backend.load(lambda _: None)
     assert backend.tokenize("a") != []
     backend.unload()
 

@@ -2,12 +2,15 @@
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
 from fimble import folders
+from fimble.cli.quantities import cache_kind, tokens
+from fimble.cli.settings import read_settings
 from fimble.engine.client.connection import EngineConnection, OtherEngine
 from fimble.engine.client.launch import EXIT_ALREADY_RUNNING
 from fimble.engine.messages.frames import EngineStatus, GetStatus, Shutdown, StateChanged
@@ -30,25 +33,41 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @app.command("run")
 def run(
-    model: Annotated[str, typer.Option(help="A model's name (fimble models list), or a .gguf file.")] = "",
-    context: Annotated[int, typer.Option(help="Tokens of all prompts together; 0 chooses.")] = 0,
+    *,
+    model: Annotated[str, typer.Option(help="A model's name (fimble models list), a .gguf file, or a folder.")] = "",
+    context: Annotated[str, typer.Option(help="Tokens of all prompts together, such as 16k; chosen if empty.")] = "",
     threads: Annotated[int, typer.Option(help="Compute threads; 0 chooses.")] = 0,
     idle_unload: Annotated[float, typer.Option(help="Minutes without a request until the memory is freed.")] = 30,
+    cache: Annotated[str, typer.Option(help="On a GPU: fp16, q8, q6 or q4; the finest that fits if empty.")] = "",
+    device: Annotated[int, typer.Option(help="On a GPU: the card's number; -1 is the one with most memory free.")] = -1,
+    draft_model: Annotated[str, typer.Option(help="On a GPU: a small model that guesses ahead.")] = "",
 ) -> None:
     """Run the engine in the foreground. Editors start it by themselves; this is for looking at it."""
     # Only this command imports the device's side: everything else talks to it through the socket.
     from fimble.cli import backends, openmp  # noqa: PLC0415
     from fimble.engine.process import main as engine_process  # noqa: PLC0415
 
-    card, model_file = backends.find_model(model)
-    if card.backend == "llamacpp":
+    own = read_settings().gpu
+    wishes = backends.Wishes(
+        context_tokens=tokens(context or own.context),
+        threads=threads,
+        cache=cache_kind(cache) or own.cache,
+        device=device if device >= 0 else own.device,
+        draft_model=draft_model or own.draft_model,
+    )
+    found = backends.find_model(model)
+    if found.notice:
+        typer.echo(f"fimble: {found.notice}", err=True)
+    if found.card.backend == "llamacpp":
         openmp.prepare()
     settings = engine_process.EngineSettings(
         folder=folders.runtime_folder(),
-        model=card.name,
-        make_backend=backends.backend_maker(card, model_file, context_tokens=context, threads=threads),
-        controls=controls_of(card),
-        load_silence_s=LOAD_SILENCE_S_MIN + (model_file.stat().st_size / LOAD_BYTES_PER_S_MIN if model_file else 0),
+        model=found.card.name,
+        make_backend=backends.backend_maker(found, wishes),
+        controls=controls_of(found.card),
+        asked_model=found.asked,
+        notice=found.notice,
+        load_silence_s=_load_silence_s(found.path),
         idle_unload_s=idle_unload * 60,
         exit_idle_s=idle_unload * 60,
     )
@@ -102,6 +121,14 @@ def controls_of(card: ModelCard) -> dict[str, str]:
     roles = {"prefix": fim.prefix, "suffix": fim.suffix, "middle": fim.middle}
     roles |= {"repository": fim.repository, "file": fim.file}
     return {role: token for role, token in roles.items() if token}
+
+
+def _load_silence_s(path: Path | None) -> float:
+    """Returns how long loading may say nothing, seconds."""
+    if path is None:
+        return LOAD_SILENCE_S_MIN
+    files = [path] if path.is_file() else path.glob("*.safetensors")
+    return LOAD_SILENCE_S_MIN + sum(file.stat().st_size for file in files) / LOAD_BYTES_PER_S_MIN
 
 
 def _status_fields(answer: EngineStatus | None) -> dict[str, object]:

@@ -1,15 +1,15 @@
 """The command `fimble models fit`: whether a model fits a GPU's memory, and what would."""
 
-from typing import Annotated, cast, get_args
+from typing import Annotated
 
 import typer
 
 from fimble.cli.output import told_errors, write_json
+from fimble.cli.quantities import cache_kind, size, tokens
 from fimble.errors import FimbleError
-from fimble.models.card import CacheKind
 from fimble.models.catalogue import all_cards, find_card
 from fimble.models.devices import nvidia_devices
-from fimble.models.fit import GIB, MARGIN_BYTES, Choice, alternatives, choose, parse_size, parse_tokens
+from fimble.models.fit import GIB, MARGIN_BYTES, Choice, alternatives, choose
 
 
 class NoDevice(FimbleError):
@@ -27,10 +27,10 @@ def fit(
 ) -> None:
     """Tells whether a model fits a GPU's memory before it is loaded, and what fits instead."""
     with told_errors(json):
-        kind = _cache_kind(cache)
+        kind = cache_kind(cache)
         card = find_card(name)
-        vram_bytes = _size(vram) if vram else _own_vram()
-        choice = choose(card, vram_bytes, _tokens(context) if context else 0, kind)
+        vram_bytes = size(vram) if vram else _own_vram()
+        choice = choose(card, vram_bytes, tokens(context), kind)
         fits = choice.fits(vram_bytes)
         others = [] if fits else alternatives(list(all_cards().values()), choice, vram_bytes)
         warning = (
@@ -59,7 +59,7 @@ def fit(
 def _show(choice: Choice, vram_bytes: int, others: list[Choice], warning: str) -> None:
     need = choice.need
     typer.echo(f"{choice.model}, {choice.context_tokens:,} tokens, {choice.cache} cache:")
-    for label, size in (
+    for label, part in (
         ("weights", need.weights),
         ("cache", need.cache),
         ("scratch", need.scratch),
@@ -67,7 +67,7 @@ def _show(choice: Choice, vram_bytes: int, others: list[Choice], warning: str) -
         ("together", need.total),
         ("left free", MARGIN_BYTES),
     ):
-        typer.echo(f"  {label:<10} {size / GIB:6.2f} GiB")
+        typer.echo(f"  {label:<10} {part / GIB:6.2f} GiB")
     word = "fits" if choice.fits(vram_bytes) else "does not fit"
     typer.echo(f"That {word} {vram_bytes / GIB:.1f} GiB. (Computed, not measured.)")
     if warning:
@@ -99,24 +99,3 @@ def _own_vram() -> int:
     if not devices:
         raise NoDevice("No NVIDIA card answers on this machine; say how much memory to plan for, with --vram 12GiB.")
     return max(device.total_bytes for device in devices)
-
-
-def _cache_kind(text: str) -> CacheKind | None:
-    kinds = get_args(CacheKind)
-    if text and text not in kinds:
-        raise typer.BadParameter(f"{text!r} is no kind of cache; write {', '.join(kinds)}.")
-    return cast("CacheKind", text) if text else None
-
-
-def _size(text: str) -> int:
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
-def _tokens(text: str) -> int:
-    try:
-        return parse_tokens(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error

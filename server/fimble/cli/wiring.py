@@ -27,7 +27,8 @@ from fimble.lsp.services import OnDownload, OnStatus, Services
 from fimble.lsp.status import Status, StatusKind
 from fimble.models import store
 from fimble.models.card import ModelCard
-from fimble.models.catalogue import find_card
+from fimble.models.catalogue import find_card, is_path
+from fimble.models.gpu import gpu_obstacle
 from fimble.providers.local import LocalEngine
 
 logger = logging.getLogger(__name__)
@@ -49,9 +50,10 @@ class Window:
 
     def __init__(self, model: str) -> None:
         self._problem = ""
-        self._user_model = str(Path(model).absolute()) if model.endswith(".gguf") else model
+        self._user_model = str(Path(model).expanduser().absolute()) if is_path(model) else model
         self._user_model = self._user_model or self._read_user_model()
-        self._model = self._user_model
+        self._model = self._needed = self._user_model
+        self._notice = ""
         self._settings = CompletionSettings()
         self._on_status: OnStatus | None = None
         self._engine, self._provider, self._completion = self._wire()
@@ -96,7 +98,7 @@ class Window:
             self._completion = Completion(self._provider, self._settings)
         else:
             await self._engine.close()
-            self._model = model
+            self._model = self._needed = model
             self._engine, self._provider, self._completion = self._wire()
 
     async def restart_engine(self) -> None:
@@ -111,7 +113,7 @@ class Window:
         Raises:
             DownloadFailed: no source delivered the model.
         """
-        command = [sys.executable, "-P", "-m", "fimble", "models", "pull", self._model, "--progress-json"]
+        command = [sys.executable, "-P", "-m", "fimble", "models", "pull", self._needed, "--progress-json"]
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES_MAX
         )
@@ -128,22 +130,26 @@ class Window:
         async for line in process.stdout:
             last = msgspec.json.decode(line)
             if "done" in last:
-                progress(str(last.get("what", self._model)), int(last["done"]), int(last["total"]))
+                progress(str(last.get("what", self._needed)), int(last["done"]), int(last["total"]))
         return last
 
     async def _prepare(self) -> None:
         """Loads the model; tells of what is not as the user wants it although it works."""
-        card = await self._require_model()
+        card = await asyncio.to_thread(self._require_model)
         model = await self._provider.model()
-        if self._problem:
-            self._tell(Status(kind=StatusKind.WARNING, message=self._problem))
+        if self._problem or self._notice:
+            self._tell(Status(kind=StatusKind.WARNING, message=self._problem or self._notice))
         elif model.card.name != card.name:
             message = f"The engine runs {model.card.name} for another window; restart it to use {card.name}."
             self._tell(Status(kind=StatusKind.WARNING, message=message, command=RESTART_ENGINE))
 
-    async def _require_model(self) -> ModelCard:
+    def _require_model(self) -> ModelCard:
         """Returns the card, or raises what is wrong with its file before an engine is started in vain."""
-        return await asyncio.to_thread(_ready_card, self._model)
+        card, self._notice = _runnable(self._model)
+        self._needed = card.name
+        if card.backend != "scripted" and (self._notice or not is_path(self._model)):
+            store.ready_path(card)
+        return card
 
     def _wire(self) -> tuple[Engine, LocalEngine, Completion]:
         engine = Engine(
@@ -191,11 +197,12 @@ def make_index_client(root: Path, on_trouble: OnTrouble) -> IndexClient:
     return IndexClient(root, on_trouble=on_trouble)
 
 
-def _ready_card(name: str) -> ModelCard:
+def _runnable(name: str) -> tuple[ModelCard, str]:
+    """Returns the card of the model that will run here and, where that is another one, a sentence that says why."""
     card = find_card(name)
-    if card.backend == "llamacpp" and not name.endswith(".gguf"):
-        store.ready_path(card)
-    return card
+    if card.backend == "exllamav2" and (obstacle := gpu_obstacle()):
+        return find_card(DEFAULT_MODEL), f"{obstacle} {DEFAULT_MODEL} runs on the CPU instead of {card.name}."
+    return card, ""
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -85,7 +85,8 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The numbers from which memory is computed (see `memory` and `fit`).
 
     `intermediate` is the inner size of the feed-forward part; with `tied_embeddings` the output matrix is the
-    embedding. Both are needed for a GPU only. Of an EXL2 model, `bits_per_weight` leaves out the output matrix.
+    embedding. Both are needed for a GPU only. Of an EXL2 model, `bits_per_weight` leaves out the output matrix, which
+    has `head_bits` (6 to 8 in nearly all of them, a few parts of it more).
     """
 
     parameters: int
@@ -97,6 +98,7 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bits_per_weight: float
     intermediate: int = 0
     tied_embeddings: bool = False
+    head_bits: float = 6.3
 
 
 class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

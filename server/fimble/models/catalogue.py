@@ -1,6 +1,6 @@
 """Finds model cards: those that ship with Fimble, and the user's own, which win.
 
-A path to a GGUF file is a model without a card.
+A path to a GGUF file, or to a folder of safetensors, is a model without a card.
 """
 
 import difflib
@@ -10,6 +10,7 @@ from pathlib import Path
 from fimble import folders
 from fimble.errors import ModelCardInvalid, ModelFileWrong, ModelUnknown
 from fimble.models.card import LocalSource, ModelCard, ModelFile, read_card
+from fimble.models.folder import card_for_folder
 from fimble.models.store import check_names, has_gguf_magic
 
 _log = logging.getLogger(__name__)
@@ -33,18 +34,18 @@ def all_cards() -> dict[str, ModelCard]:
 
 
 def find_card(name: str) -> ModelCard:
-    """Returns the card of a model, or of a GGUF file.
+    """Returns the card of a model, of a GGUF file, or of a folder of safetensors.
 
     Args:
-        name: A card's name, or a path that ends in `.gguf`.
+        name: A card's name, or a path (see `is_path`).
 
     Raises:
         ModelUnknown: there is no such card and no such file.
         ModelCardInvalid: the user's card of this name cannot be read.
-        ModelFileWrong: the path leads to something else than a GGUF file.
+        ModelFileWrong: the path leads to something else than a model.
     """
-    if name.endswith(".gguf"):
-        return card_for_file(Path(name))
+    if is_path(name):
+        return card_for_file(Path(name)) if name.endswith(".gguf") else card_for_folder(Path(name))
     own = folders.user_cards_folder()
     for path in own.glob("*.toml"):
         # Compared rather than joined to a path, so that a name such as `../x` finds nothing.
@@ -56,6 +57,11 @@ def find_card(name: str) -> ModelCard:
     close = difflib.get_close_matches(name, cards, n=3, cutoff=0.5)
     advice = f"did you mean {' or '.join(close)}?" if close else "run: fimble models list"
     raise ModelUnknown(f"There is no model named {name!r}; {advice}")
+
+
+def is_path(name: str) -> bool:
+    """Tells whether a model's name is the path of a GGUF file or of a folder, rather than the name of a card."""
+    return name.endswith(".gguf") or "/" in name or name.startswith("~")
 
 
 def card_for_file(path: Path) -> ModelCard:

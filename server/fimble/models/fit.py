@@ -19,7 +19,6 @@ GIB: Final = 1024**3
 MARGIN_BYTES: Final = GIB
 """What is left for the desktop, other programs and the allocator's gaps."""
 
-_HEAD_BITS: Final = 6.3
 _CHUNK_TOKENS: Final = 2048
 _ROTARY_TOKENS: Final = 32_768
 _CUDA_CONTEXT_BYTES: Final = int(0.45 * GIB)
@@ -73,7 +72,7 @@ def gpu_need(card: ModelCard, context_tokens: int, cache: CacheKind = "fp16") ->
     head = shape.vocabulary * shape.hidden
     matrices = shape.parameters - head * (1 if shape.tied_embeddings else 2)
     return GpuNeed(
-        weights=math.ceil(matrices * shape.bits_per_weight / 8 + head * _HEAD_BITS / 8),
+        weights=math.ceil(matrices * shape.bits_per_weight / 8 + head * shape.head_bits / 8),
         cache=cache_bytes(shape, context_tokens, cache) + _unpacked_bytes(shape, context_tokens, cache),
         scratch=_scratch_bytes(shape),
         cuda_context=_CUDA_CONTEXT_BYTES,
@@ -102,9 +101,9 @@ def alternatives(cards: list[ModelCard], wanted: Choice, vram_bytes: int) -> lis
     for card in sorted(cards, key=lambda card: -(card.shape.parameters if card.shape else 0)):
         try:
             if card.name == wanted.model:
-                shorter = (tokens for tokens in _CONTEXTS if tokens < wanted.context_tokens)
-                options = [_choice(card, wanted.context_tokens, kind) for kind in card.cache_kinds]
-                options += [_choice(card, tokens, card.cache_kinds[0]) for tokens in shorter]
+                shorter = [tokens for tokens in _CONTEXTS if tokens < wanted.context_tokens]
+                # Of each length with the finest cache that fits, if one does.
+                options = [choose(card, vram_bytes, tokens) for tokens in (wanted.context_tokens, *shorter)]
                 found[:0] = [option for option in options if option.fits(vram_bytes)][:2]
             else:
                 option = choose(card, vram_bytes, min(wanted.context_tokens, card.context_tokens))

@@ -49,8 +49,18 @@ def test_people_see_the_parts_and_what_fits_instead(tmp_path: Path) -> None:
 
 
 def test_without_a_size_the_driver_is_asked_for_the_largest_card(tmp_path: Path) -> None:
-    rows = "0, NVIDIA GeForce RTX 3060, 12288, 11000\\n1, A name, with a comma, 24576, 24000\\n2, Shared, [N/A], [N/A]"
-    path = driver(tmp_path, f"print('{rows}')")
+    cards = [
+        {"index": "0", "name": "NVIDIA GeForce RTX 3060", "memory.total": "12288", "memory.free": "11000"},
+        {"index": "1", "name": "A name, with a comma", "memory.total": "24576", "memory.free": "24000"},
+        {"index": "2", "name": "Shared", "memory.total": "[N/A]", "memory.free": "[N/A]"},
+    ]
+    path = driver(
+        tmp_path,
+        f"""import sys
+fields = sys.argv[1].partition("=")[2].split(",")
+for card in {cards}:
+    print(", ".join(card.get(field, "[N/A]") for field in fields))""",
+    )
     answer = json.loads(fit(BIG, "--json", path=path).stdout)
     assert (answer["vram_gib"], answer["context_tokens"], answer["cache"]) == (24.0, 32_768, "fp16")
 

@@ -185,8 +185,10 @@ class Engine:
 
 
 def model_name(model: str) -> str:
-    """Returns the name under which an engine runs a model: a file without a card is named like the file."""
-    return Path(model).stem if model.endswith(".gguf") else model
+    """Returns the name under which an engine runs a model: a file or folder without a card is named like itself."""
+    if model.endswith(".gguf"):
+        return Path(model).stem
+    return Path(model).expanduser().name if "/" in model or model.startswith("~") else model
 
 
 def _as_error(frame: EngineFrame) -> EngineError | ModelRefused:

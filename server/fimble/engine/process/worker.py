@@ -166,6 +166,7 @@ class Worker(threading.Thread):
             temperature=job.temperature,
             seed=job.seed,
             drafts=job.drafts,
+            urgency=job.urgency,
         )
 
     def _should_stop(self, run: Run) -> bool:
@@ -203,9 +204,9 @@ class Worker(threading.Thread):
 
     def _end(self, job: Job, frame: EngineFrame) -> None:
         self._scheduler.end(job)
-        self._listener.on_frame(job.client, frame)
         if self.state is State.BUSY and not self._jobs:
             self.state = State.READY
+        self._listener.on_frame(job.client, frame)
 
     def _ensure_loaded(self) -> None:
         if self.state in (State.READY, State.BUSY):

@@ -27,7 +27,8 @@ class Run:
     `prompt` is token ids; `generated` are those of what was written, as far as the backend tells them. The text
     written starts with `starts_with`, which lets a
     prompt end at a token boundary while the user's text ends inside a token ("token healing", the idea of
-    guidance-ai/guidance). With `drafts`, text that the prompt has already is guessed ahead where the backend can.
+    guidance-ai/guidance). With `drafts`, text that the prompt has already is guessed ahead where the backend can;
+    where there is no room for all runs, those of lower `urgency` (a greater number) wait.
     Times are milliseconds. `stop_reason` is `stop`, `length`, `interrupted` where it was asked to stop, or `failed`
     where this prompt cannot be continued; then `failure` says why.
     """
@@ -38,6 +39,7 @@ class Run:
     temperature: float = 0.0
     seed: int = 0
     drafts: bool = False
+    urgency: int = 0
     cached_tokens: int = 0
     evaluated_tokens: int = 0
     generated: list[int] = field(default_factory=list)
