@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fimble.cli.settings import DEFAULT_MODEL, read_settings
+from fimble.cli.settings import read_settings
+from fimble.cli.stand_in import runnable
 from fimble.engine.process.backends.backend import Backend, LoadProgress
 from fimble.engine.process.backends.exllamav2 import PAGE_TOKENS, ExLlamaV2Backend, OpenModel
 from fimble.engine.process.backends.llamacpp import LlamaCppBackend
@@ -16,7 +17,7 @@ from fimble.engine.process.backends.scripted import ScriptedBackend
 from fimble.models import store
 from fimble.models.card import CacheKind, ModelCard
 from fimble.models.catalogue import all_cards, find_card, is_path
-from fimble.models.gpu import advice, find_device, gpu_obstacle, plan
+from fimble.models.gpu import advice, find_device, plan
 
 # The pool of all slots together: 16,384 tokens are 200 MB of the 0.5B model and 460 MB of the 1.5B model.
 CONTEXT_TOKENS = 16384
@@ -37,10 +38,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What the user wants of loading; 0, None and "" leave it open. `device` and `draft_model` are for a GPU."""
+    """What the user wants of loading; 0, None and "" leave it open.
+
+    `gpu_context_tokens` holds for a model on a GPU where `context_tokens` is open; what follows is for a GPU only.
+    """
 
     context_tokens: int = 0
     threads: int = 0
+    gpu_context_tokens: int = 0
     cache: CacheKind | None = None
     device: int | None = None
     draft_model: str = ""
@@ -55,11 +60,9 @@ def find_model(name: str) -> Found:
         ModelFileWrong: its file is not what the card says.
     """
     name = name or read_settings().model
-    card = find_card(name)
-    if card.backend == "exllamav2" and (obstacle := gpu_obstacle()):
-        stand_in = find_card(DEFAULT_MODEL)
-        notice = f"{obstacle} {stand_in.name} runs on the CPU instead of {card.name}."
-        return Found(card=stand_in, path=store.ready_path(stand_in), asked=card.name, notice=notice)
+    card, notice = runnable(name)
+    if notice:
+        return Found(card=card, path=store.ready_path(card), asked=find_card(name).name, notice=notice)
     return Found(card=card, path=_path_of(name, card))
 
 
@@ -92,7 +95,14 @@ def _open_on_gpu(card: ModelCard, path: Path, folder: Path, wishes: Wishes, prog
     device = find_device(wishes.device)
     others = list(all_cards().values())
     draft = find_card(wishes.draft_model) if wishes.draft_model else None
-    choice = plan(card, device, others=others, context_tokens=wishes.context_tokens, cache=wishes.cache, draft=draft)
+    choice = plan(
+        card,
+        device,
+        others=others,
+        context_tokens=wishes.context_tokens or wishes.gpu_context_tokens,
+        cache=wishes.cache,
+        draft=draft,
+    )
     # Read by CUDA when it starts in this process: the one card that was chosen is all that there is.
     os.environ["CUDA_VISIBLE_DEVICES"] = device.uuid
     return opening.open_model(

@@ -32,7 +32,7 @@ def run(
 ) -> None:
     """Complete the code at one place, and tell what it cost."""
     # Keeps `fimble --help` fast.
-    from fimble.engine.client.engine import model_name  # noqa: PLC0415
+    from fimble.cli.stand_in import runnable  # noqa: PLC0415
     from fimble.lsp.client import LanguageServerClient  # noqa: PLC0415
     from fimble.workspace.text import Text  # noqa: PLC0415
 
@@ -49,8 +49,11 @@ def run(
             client.open(file.absolute(), LANGUAGES.get(file.suffix.lower(), "plaintext"), text)
             return await client.suggestion(file.absolute(), line - 1, column - 1)
 
+    card, notice = runnable(model or read_settings().model)
+    if notice:
+        typer.echo(f"fimble: {notice}", err=True)
     answer = asyncio.run(ask())
-    wanted = model_name(model or read_settings().model)
+    wanted = card.name
     if answer["model"] not in ("", wanted):
         raise EngineRefused(
             f"Other programs use the engine with {answer['model']}; to use {wanted}, run: fimble engine stop"

@@ -49,8 +49,9 @@ def run(
 
     own = read_settings().gpu
     wishes = backends.Wishes(
-        context_tokens=tokens(context or own.context),
+        context_tokens=tokens(context),
         threads=threads,
+        gpu_context_tokens=tokens(own.context),
         cache=cache_kind(cache) or own.cache,
         device=device if device >= 0 else own.device,
         draft_model=draft_model or own.draft_model,

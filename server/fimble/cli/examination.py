@@ -15,12 +15,13 @@ from pathlib import Path
 import fimble
 from fimble import folders
 from fimble.cli.settings import read_settings
-from fimble.engine.client.engine import Engine, model_name
+from fimble.cli.stand_in import runnable
+from fimble.engine.client.engine import Engine
 from fimble.engine.messages.frames import EngineStatus
 from fimble.errors import FimbleError
 from fimble.lsp.client import LanguageServerClient
 from fimble.models import store
-from fimble.models.catalogue import find_card
+from fimble.models.catalogue import is_path
 from fimble.models.memory import human
 
 PROBE_TIMEOUT_S = 10.0
@@ -50,6 +51,8 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Yields one finding after the other, from the ground up."""
+    from fimble.cli.gpu_examination import examine_exllamav2, examine_gpu  # noqa: PLC0415 - imports this module.
+
     examinations: tuple[tuple[str, Callable[[], Finding]], ...] = (
         ("Python", _python),
         ("Folders", _folders),
@@ -57,8 +60,8 @@ def examine() -> Iterator[Finding]:
         ("Engine", _engine),
         ("Completion", _completion),
         ("Sandbox", _sandbox),
-        ("GPU", _gpu),
-        ("ExLlamaV2", _exllamav2),
+        ("GPU", examine_gpu),
+        ("ExLlamaV2", examine_exllamav2),
     )
     for what, examination in examinations:
         try:
@@ -80,12 +83,14 @@ def _folders() -> Finding:
 
 def _model() -> Finding:
     name = read_settings().model
-    card = find_card(name)
+    card, notice = runnable(name)
     if card.backend == "scripted":
         return Finding(what="Model", result=Result.GOOD, says=card.title)
-    if name.endswith(".gguf"):
+    if is_path(name) and not notice:
         return Finding(what="Model", result=Result.GOOD, says=f"{card.title}, without a card and a checksum")
     path = store.ready_path(card)
+    if path.is_dir():
+        return Finding(what="Model", result=Result.GOOD, says=f"{card.title}, in {path}; its card pins no checksums")
     return Finding(what="Model", result=Result.GOOD, says=f"{card.title}, {human(path.stat().st_size)}, verified")
 
 
@@ -102,11 +107,12 @@ def _engine() -> Finding:
     seconds, status = asyncio.run(load())
     says = f"{status.model} on {status.backend}, pid {status.pid}, {human(status.rss_bytes)} in memory"
     says = f"{says}, {status.prefill_tps:.0f} prompt tokens/s"
-    wanted = model_name(read_settings().model)
-    if status.model != wanted:
-        advice = f"Another program uses the engine with this model; to use {wanted}, run: fimble engine stop"
+    card, notice = runnable(read_settings().model)
+    if status.model != card.name:
+        advice = f"Another program uses the engine with this model; to use {card.name}, run: fimble engine stop"
         return Finding(what="Engine", result=Result.BAD, says=says, advice=advice)
-    return Finding(what="Engine", result=Result.GOOD, says=f"{says}, ready after {seconds:.1f} s")
+    says = f"{says}, ready after {seconds:.1f} s"
+    return Finding(what="Engine", result=Result.MISSING if notice else Result.GOOD, says=says, advice=notice)
 
 
 def _completion() -> Finding:
@@ -138,25 +144,6 @@ def _sandbox() -> Finding:
         return Finding(what="Sandbox", result=Result.GOOD, says=f"{program} works")
     advice = "Allow unprivileged user namespaces for bwrap (an AppArmor profile on Ubuntu 24.04)."
     return Finding(what="Sandbox", result=Result.MISSING, says=f"{program} fails: {output}", advice=advice)
-
-
-def _gpu() -> Finding:
-    if shutil.which("nvidia-smi") is None:
-        return Finding(what="GPU", result=Result.MISSING, says="no NVIDIA driver; the model runs on the CPU")
-    status, output = _probe(["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"])
-    if status == 0:
-        return Finding(what="GPU", result=Result.GOOD, says=output)
-    advice = "Reinstall the NVIDIA driver, or reboot after its update."
-    return Finding(what="GPU", result=Result.MISSING, says=f"nvidia-smi fails: {output}", advice=advice)
-
-
-def _exllamav2() -> Finding:
-    # Imported in another process: it takes seconds, and a broken build may end the process.
-    status, output = _probe([sys.executable, "-c", "import exllamav2; print(exllamav2.__version__)"])
-    if status == 0:
-        return Finding(what="ExLlamaV2", result=Result.GOOD, says=output)
-    advice = "Only GPU models in EXL2 or GPTQ format need it."
-    return Finding(what="ExLlamaV2", result=Result.MISSING, says="not installed", advice=advice)
 
 
 def _probe(command: list[str]) -> tuple[int, str]:

@@ -13,6 +13,7 @@ import msgspec
 
 from fimble import folders
 from fimble.cli.settings import DEFAULT_MODEL, read_settings
+from fimble.cli.stand_in import runnable
 from fimble.engine.client.engine import Engine
 from fimble.engine.messages.frames import State, StateChanged
 from fimble.errors import DownloadFailed, SettingsInvalid
@@ -28,7 +29,6 @@ from fimble.lsp.status import Status, StatusKind
 from fimble.models import store
 from fimble.models.card import ModelCard
 from fimble.models.catalogue import find_card, is_path
-from fimble.models.gpu import gpu_obstacle
 from fimble.providers.local import LocalEngine
 
 logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class Window:
 
     def _require_model(self) -> ModelCard:
         """Returns the card, or raises what is wrong with its file before an engine is started in vain."""
-        card, self._notice = _runnable(self._model)
+        card, self._notice = runnable(self._model)
         self._needed = card.name
         if card.backend != "scripted" and (self._notice or not is_path(self._model)):
             store.ready_path(card)
@@ -195,14 +195,6 @@ class Window:
 def make_index_client(root: Path, on_trouble: OnTrouble) -> IndexClient:
     """Returns what keeps the index of a workspace folder up to date."""
     return IndexClient(root, on_trouble=on_trouble)
-
-
-def _runnable(name: str) -> tuple[ModelCard, str]:
-    """Returns the card of the model that will run here and, where that is another one, a sentence that says why."""
-    card = find_card(name)
-    if card.backend == "exllamav2" and (obstacle := gpu_obstacle()):
-        return find_card(DEFAULT_MODEL), f"{obstacle} {DEFAULT_MODEL} runs on the CPU instead of {card.name}."
-    return card, ""
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

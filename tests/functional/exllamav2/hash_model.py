@@ -13,7 +13,7 @@ from exllamav2.attn import ExLlamaV2Attention
 from fimble.engine.process.backends.backend import LoadProgress, Run
 from fimble.engine.process.backends.exl2.generator import DRAFT_TOKENS, Generator, Job, StartsWith, sampling
 from fimble.engine.process.backends.exl2.pieces import Pieces
-from fimble.engine.process.backends.exllamav2 import OpenModel
+from fimble.engine.process.backends.exllamav2 import OpenModel, longest_prompt
 
 VOCABULARY = 500
 STOP = 499
@@ -204,7 +204,7 @@ class Opened:
                 stop_conditions=[STOP],
                 gen_settings=sampling(run.temperature),
                 seed=run.seed,
-                filters=[StartsWith(pieces, run.starts_with)] if run.starts_with else [],
+                filters=[StartsWith(pieces, read, run.starts_with)] if run.starts_with else [],
                 identifier=run,
             )
 
@@ -213,7 +213,7 @@ class Opened:
             make_job=make_job,
             tokenize=read,
             control=lambda token: CONTROL_ID if token == CONTROL else None,
-            cache_tokens=self.cache_tokens,
+            context_tokens=longest_prompt(self.cache_tokens),
             draft_tokens=DRAFT_TOKENS,
             vram_bytes=lambda: 0,
             close=self._close,

@@ -99,12 +99,12 @@ def greedy(generator: Any, texts: list[list[int]]) -> list[list[int]]:
         for result in generator.iterate():
             if result["stage"] == "streaming" and "token_ids" in result:
                 outputs[result["identifier"]] += result["token_ids"][0].tolist()
+    assert all(len(output) >= NEW_TOKENS for output in outputs)
     return [output[:NEW_TOKENS] for output in outputs]
 
 
 def losses(loaded: Loaded, prompt: list[int], output: list[int]) -> list[float]:
     """Returns, per token, by how much the reference prefers another one, after the same text."""
-    assert len(output) == NEW_TOKENS
     scores = tiny_model.logits(loaded.weights, loaded.shape, prompt + output)[len(prompt) - 1 : -1]
     chosen = scores.gather(1, torch.tensor(output).unsqueeze(1)).squeeze(1)
     return (scores.amax(1) - chosen).tolist()
@@ -169,6 +169,45 @@ def test_drafts_from_the_text_change_no_token(tmp_path: Path) -> None:
     loaded = load(tmp_path, Shape())
     texts = [[1, 2, 3, 4] * 30, [9, 8, 7] * 100, *prompts(3)]
     assert_same_but_for_ties(loaded, texts, greedy(loaded.generator(use_ngram_draft=True, num_draft_tokens=4), texts))
+
+
+def test_a_storm_of_jobs_that_share_pages_and_are_cancelled_changes_no_token(tmp_path: Path) -> None:
+    """So pages lie in any order, sequences of all lengths are in a batch, and what they find in the cache is stale."""
+    loaded, rng = load(tmp_path, Shape(), cells=2048), random.Random(11)
+    generator, text = loaded.generator(max_batch_size=6), [rng.randrange(256) for _ in range(700)]
+    running: dict[int, tuple[Any, list[int], list[int]]] = {}
+    finished: list[tuple[list[int], list[int]]] = []
+    for turn in range(600):
+        if turn < 500 and generator.num_remaining_jobs() < 8 and rng.random() < 0.4:
+            prompt = text[: rng.choice([1, 2, 255, 256, 257, 400, 600])]
+            if rng.random() < 0.5:
+                prompt[rng.randrange(len(prompt))] = rng.randrange(256)
+            if finished and rng.random() < 0.3:
+                asked, given = rng.choice(finished)
+                earlier = asked + given
+                prompt = earlier[: rng.randrange(1, len(earlier))]
+            job = ExLlamaV2DynamicJob(
+                input_ids=torch.tensor([prompt]),
+                max_new_tokens=rng.choice([1, 5, 40, 80]),
+                gen_settings=ExLlamaV2Sampler.Settings.greedy(),
+                stop_conditions=[],
+                identifier=turn,
+            )
+            running[turn] = (job, prompt, [])
+            generator.enqueue(job)
+        if running and rng.random() < 0.05:
+            generator.cancel(running.pop(rng.choice(list(running)))[0])
+        for result in generator.iterate():
+            if result["stage"] == "streaming":
+                _, prompt, output = running[result["identifier"]]
+                output += result["token_ids"][0].tolist() if "token_ids" in result else []
+                if result["eos"]:
+                    finished.append((prompt, output))
+                    del running[result["identifier"]]
+    assert len(finished) > 60
+    found = [loss for prompt, output in finished for loss in losses(loaded, prompt, output)]
+    assert len(found) > 1000
+    assert max(found) < TIE
 
 
 def test_a_cache_of_eight_bits_changes_little(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from fimble.engine.messages.frames import Cancelled as CancelledFrame
 from fimble.engine.messages.frames import ControlPart, EngineFrame, Evaluated, Piece, State, TextPart
 from fimble.engine.messages.frames import Done as DoneFrame
 from fimble.engine.messages.frames import Failed as FailedFrame
-from fimble.engine.process.backends.backend import Backend, Emit, Fragment, Run, ShouldStop
+from fimble.engine.process.backends.backend import Backend, Emit, Fragment, Run
 from fimble.engine.process.prompt import Encoder, find_controls
 from fimble.engine.process.scheduler import Job, Scheduler
 from fimble.errors import FimbleError, ModelError, ModelRefused
@@ -254,8 +254,14 @@ class Worker(threading.Thread):
             ControlPart(roles["middle"]),
         ]
         written: list[str] = []
+
+        def emit(_: Run, fragment: Fragment) -> None:
+            written.append(fragment.text)
+            self.load_heard = self._clock()
+
+        self._on_load_progress("a first completion")
         run = Run(prompt=self._encoder.encode(parts), tokens_max=SELF_TEST_TOKENS)
-        run_alone(self._backend, run, emit=lambda _, fragment: written.append(fragment.text))
+        run_alone(self._backend, run, emit)
         self._learn_rates(run)
         text = "".join(written)
         leaked = [token for token in roles.values() if token in text]
@@ -290,20 +296,14 @@ class Worker(threading.Thread):
         self._listener.on_state(state, message)
 
 
-def run_alone(
-    backend: Backend,
-    run: Run,
-    *,
-    should_stop: ShouldStop = lambda _: False,
-    emit: Emit = lambda _run, _fragment: None,
-) -> None:
+def run_alone(backend: Backend, run: Run, emit: Emit = lambda _run, _fragment: None) -> None:
     """Runs one prompt to its end on a backend that does nothing else.
 
     Raises:
         ModelRefused: this prompt cannot be continued.
     """
     backend.start(run)
-    while not backend.advance(should_stop, emit):
+    while not backend.advance(lambda _: False, emit):
         pass
     if run.failure:
         raise ModelRefused(run.failure)

@@ -25,14 +25,15 @@ class OpenModel:
     """A model in memory: ExLlamaV2's generator, the way to its vocabulary, and how to let go of it.
 
     `tokenize` takes all text as ordinary text; `control` returns ids of control tokens by their spelling. `make_job`
-    makes a job of a run and its number of further tokens; `draft_tokens` is how far it guesses ahead at most.
+    makes a job of a run and its number of further tokens; `context_tokens` is the longest prompt plus continuation,
+    `draft_tokens` how far is guessed ahead at most.
     """
 
     generator: Any
     make_job: Callable[[Run, int], Any]
     tokenize: Callable[[str], list[int]]
     control: Callable[[str], int | None]
-    cache_tokens: int
+    context_tokens: int
     draft_tokens: int
     vram_bytes: Callable[[], int]
     close: Callable[[], None]
@@ -65,7 +66,7 @@ class ExLlamaV2Backend:
     @property
     def context_tokens(self) -> int:
         """The longest prompt plus continuation; 0 until the model is loaded."""
-        return longest_prompt(self._model.cache_tokens) if self._model is not None else 0
+        return self._model.context_tokens if self._model is not None else 0
 
     @property
     def vram_bytes(self) -> int:

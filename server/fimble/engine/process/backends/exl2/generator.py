@@ -3,6 +3,7 @@
 Imports exllamav2 and torch, and is itself imported only once a model is loaded.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -88,22 +89,29 @@ class Job(ExLlamaV2DynamicJob):  # type: ignore[misc]
 class StartsWith(ExLlamaV2Filter):  # type: ignore[misc]
     """Allows only tokens that spell a given text, and everything once it is spelled."""
 
-    def __init__(self, pieces: Pieces, text: str) -> None:
+    def __init__(self, pieces: Pieces, tokenize: Callable[[str], list[int]], text: str) -> None:
         super().__init__(None, None)
         self._pieces = pieces
+        self._tokenize = tokenize
         self._left = text
+        self._forced: list[int] = []
 
     def begin(self, prefix_str: str) -> None:
         """Nothing to do: the text is known from the start."""
 
     def feed(self, token: torch.Tensor) -> None:
         """Takes the token that was chosen, of shape (1, 1)."""
-        self._left = self._left[len(self._pieces.text(int(token))) :]
+        if self._forced:
+            self._forced.pop(0)
+        else:
+            self._left = self._left[len(self._pieces.text(int(token))) :]
 
     def next(self) -> tuple[list[int] | None, list[int] | None]:
         """Returns the allowed tokens, and those that end the text: none do."""
-        allowed = self._pieces.beginning(self._left) if self._left else []
-        # A character of several tokens has no piece; better to write something else than nothing at all.
+        if self._left and not self._forced and not self._pieces.beginning(self._left):
+            # It goes on with a character of several tokens, which have no text of their own.
+            self._forced, self._left = self._tokenize(self._left), ""
+        allowed = self._forced[:1] or (self._pieces.beginning(self._left) if self._left else [])
         return (allowed, []) if allowed else (None, None)
 
 

@@ -109,6 +109,7 @@ class _Loaded:
         self._models: list[Any] = []
         self._stops: list[int] = []
         self.cache_tokens = opening.cache_tokens
+        self.context_tokens = min(longest_prompt(opening.cache_tokens), prepared.positions_max)
         self.draft_tokens = DRAFT_MODEL_TOKENS if draft else generator.DRAFT_TOKENS
         model, cache = self._load(exllamav2, prepared, opening, progress)
         settings: dict[str, Any] = {"use_ngram_draft": draft is None}
@@ -150,7 +151,7 @@ class _Loaded:
             make_job=self._make_job,
             tokenize=self.vocabulary.tokenize,
             control=self.vocabulary.control,
-            cache_tokens=self.cache_tokens,
+            context_tokens=self.context_tokens,
             draft_tokens=self.draft_tokens,
             vram_bytes=self._vram_bytes,
             close=close,
@@ -159,7 +160,8 @@ class _Loaded:
     def _load(self, exllamav2: Any, prepared: Prepared, opening: Opening, progress: LoadProgress) -> tuple[Any, Any]:
         config = exllamav2.ExLlamaV2Config(str(prepared.folder))
         config.arch_compat_overrides()
-        config.max_seq_len = opening.cache_tokens
+        # The length of the tables of rotary embeddings; a draft model's may not be shorter (dynamic.py, __init__).
+        config.max_seq_len = max(self.context_tokens, CHUNK_TOKENS)
         config.max_input_len = CHUNK_TOKENS
         config.max_attention_size = CHUNK_TOKENS**2
         config.max_output_len = STEP_TOKENS_MAX
@@ -173,7 +175,7 @@ class _Loaded:
         return model, getattr(exllamav2, _CACHES[opening.cache])(model, max_seq_len=opening.cache_tokens)
 
     def _make_job(self, run: Run, tokens_max: int) -> Any:
-        starts_with = [self._generator_module.StartsWith(self.pieces, run.starts_with)] if run.starts_with else []
+        starts_with = self._generator_module.StartsWith(self.pieces, self.vocabulary.tokenize, run.starts_with)
         return self._generator_module.Job(
             drafts=run.drafts,
             input_ids=self._torch.tensor([run.prompt], dtype=self._torch.long),
@@ -181,7 +183,7 @@ class _Loaded:
             stop_conditions=self._stops,
             gen_settings=self._generator_module.sampling(run.temperature),
             seed=run.seed,
-            filters=starts_with,
+            filters=[starts_with] if run.starts_with else [],
             identifier=run,
         )
 
@@ -191,7 +193,7 @@ class _Loaded:
         The cache's contents do not matter, since no page of it is known to hold anything.
         """
         torch, generator = self._torch, self.generator
-        longest = longest_prompt(self.cache_tokens)
+        longest = self.context_tokens
         chunk = min(CHUNK_TOKENS, longest - 1)
         pages = torch.arange(self.cache_tokens // generator.page_size, dtype=torch.int32)
         for rows, tokens, is_reading in ((1, chunk, True), (RUNS_MAX, 1, False)):

@@ -70,14 +70,18 @@ def lay_out(
     if longest > block_table.shape[1] * page_size:
         # On a GPU, an index out of range ends the process.
         raise ValueError(f"{longest} keys do not fit the {block_table.shape[1]} pages of the block table.")
-    steps = torch.arange(query_length, device=block_table.device)
-    new_positions = past.long().unsqueeze(1) + steps
-    new_cells = _cells(block_table, new_positions, page_size).flatten() if appends else None
-
-    if len(key_lengths) == 1:
+    first_cell = None
+    if len(key_lengths) == 1 and pages is not None:
         blocks = -(-longest // page_size)
-        if pages is not None and all(pages[i] == pages[0] + i for i in range(blocks)):
-            return Layout(key_lengths, pages[0] * page_size, None, new_cells, None)
+        if all(pages[i] == pages[0] + i for i in range(blocks)):
+            first_cell = pages[0] * page_size
+            if not appends:
+                return Layout(key_lengths, first_cell, None, None, None)
+    new_positions = past.long().unsqueeze(1) + torch.arange(query_length, device=block_table.device)
+    new_cells = _cells(block_table, new_positions, page_size).flatten() if appends else None
+    if first_cell is not None:
+        return Layout(key_lengths, first_cell, None, new_cells, None)
+    if len(key_lengths) == 1:
         positions = torch.arange(longest, device=block_table.device).unsqueeze(0)
         return Layout(key_lengths, None, _cells(block_table, positions, page_size), new_cells, None)
 
