@@ -337,7 +337,7 @@ def storm(engine: Engine, jobs: int, seed: int) -> tuple[int, int]:
 
     def more() -> None:
         nonlocal submitted
-        while submitted < jobs and source.random() < 0.5:
+        while submitted < jobs and engine.scheduler.queued < 40 and source.random() < 0.5:
             base = source.choice(files)
             cut = source.randrange(1, len(base)) if source.random() < 0.3 else len(base)
             prompt = base[:cut] + source.choices(range(CONTROL_ID - 1), k=source.randrange(0, 12))
