@@ -41,6 +41,9 @@ def run(
     cache: Annotated[str, typer.Option(help="On a GPU: fp16, q8, q6 or q4; the finest that fits if empty.")] = "",
     device: Annotated[int, typer.Option(help="On a GPU: the card's number; -1 is the one with most memory free.")] = -1,
     draft_model: Annotated[str, typer.Option(help="On a GPU: a small model that guesses ahead.")] = "",
+    load: Annotated[
+        bool, typer.Option("--load", help="Load the model now rather than with the first request.")
+    ] = False,
 ) -> None:
     """Run the engine in the foreground. Editors start it by themselves; this is for looking at it."""
     # Only this command imports the device's side: everything else talks to it through the socket.
@@ -68,6 +71,7 @@ def run(
         controls=controls_of(found.card),
         asked_model=found.asked,
         notice=found.notice,
+        loads_at_once=load,
         load_silence_s=_load_silence_s(found.path),
         idle_unload_s=idle_unload * 60,
         exit_idle_s=idle_unload * 60,

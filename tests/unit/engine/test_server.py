@@ -40,8 +40,8 @@ async def serve(backend: HangingBackend, place: Path, seconds: float) -> str:
         backend, folder=place, model="m", controls={}, load_silence_s=1.5, idle_unload_s=1e9, exit_idle_s=1e9
     )
     listener = await asyncio.start_unix_server(server.on_connection, place / "test.sock")
+    server.want_load()
     serving = asyncio.ensure_future(server.serve(listener))
-    server._worker.want_load()
     await asyncio.wait([serving], timeout=seconds)
     assert server._worker.state is State.LOADING
     backend.over.set()

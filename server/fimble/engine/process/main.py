@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,8 @@ BACKLOG = 64
 class EngineSettings:
     """What the engine is started with. `controls` are the card's fill-in-the-middle tokens by role.
 
-    `asked_model` and `notice` are set where `model` stands in for one that cannot run here.
+    With `loads_at_once` the first request does not wait for the model. `asked_model` and `notice` are set where `model`
+    stands in for one that cannot run here.
     """
 
     folder: Path
@@ -45,6 +47,7 @@ class EngineSettings:
     controls: dict[str, str]
     asked_model: str = ""
     notice: str = ""
+    loads_at_once: bool = False
     load_silence_s: float = 60.0
     idle_unload_s: float = 30 * 60.0
     exit_idle_s: float = 30 * 60.0
@@ -83,6 +86,8 @@ async def _serve(settings: EngineSettings) -> None:
         idle_unload_s=settings.idle_unload_s,
         exit_idle_s=settings.exit_idle_s,
     )
+    if settings.loads_at_once:
+        server.want_load()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
@@ -129,5 +134,10 @@ def start_logging() -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
+    if sys.stderr.isatty():
+        # Somebody looks at the engine in the foreground.
+        on_terminal = logging.StreamHandler()
+        on_terminal.setFormatter(logging.Formatter("%(message)s"))
+        root.addHandler(on_terminal)
     level = logging.getLevelNamesMapping().get(os.environ.get("FIMBLE_LOG", "").upper(), logging.INFO)
     root.setLevel(level)

@@ -131,6 +131,10 @@ class EngineServer:
             listener.close()
             await self._end()
 
+    def want_load(self) -> None:
+        """Loads the model once `serve` runs, ahead of the first request."""
+        self._worker.want_load()
+
     def stop(self) -> None:
         """Asks `serve` to end; may be called from a signal handler of the loop."""
         self._stop.set()

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 TAKE_TIMEOUT_S = 1.0
 # After a failed load, requests fail at once for this long, rather than reading the file again with every key.
 RETRY_LOAD_AFTER_S = 10.0
+# How often clients hear how far loading is.
+PROGRESS_INTERVAL_S = 0.5
 # The self-test at load: a hole that any fill-in-the-middle model fills, and a text long enough to time.
 SELF_TEST_PREFIX = 'def add(a: int, b: int) -> int:\n    """Return the sum of a and b."""\n    return '
 SELF_TEST_SUFFIX = "\n\n\nprint(add(1, 2))\n"
@@ -90,6 +92,7 @@ class Worker(threading.Thread):
         self.loads = 0
         self.load_attempts = 0
         self.load_heard = clock()
+        self._load_told = -PROGRESS_INTERVAL_S
 
     @property
     def may_load(self) -> bool:
@@ -214,6 +217,7 @@ class Worker(threading.Thread):
         if not self.may_load:
             raise ModelRefused(self.message)
         started = self.load_heard = self._clock()
+        self._load_told = started - PROGRESS_INTERVAL_S
         self._tell(State.LOADING)
         try:
             self._backend.load(self._on_load_progress)
@@ -232,7 +236,9 @@ class Worker(threading.Thread):
 
     def _on_load_progress(self, message: str) -> None:
         self.load_heard = self._clock()
-        if message != self.message:
+        if self.load_heard - self._load_told >= PROGRESS_INTERVAL_S:
+            self._load_told = self.load_heard
+            logger.info("loading: %s", message)
             self._tell(State.LOADING, message)
 
     def _self_test(self) -> None:
