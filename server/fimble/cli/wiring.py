@@ -24,7 +24,7 @@ from fimble.index.buffers.indexer import BufferIndexer
 from fimble.index.client import IndexClient
 from fimble.lsp.extensions import RESTART_ENGINE
 from fimble.lsp.options import Options
-from fimble.lsp.services import OnDownload, OnStatus, Services
+from fimble.lsp.services import Costs, OnDownload, OnStatus, Services
 from fimble.lsp.status import Status, StatusKind
 from fimble.models import store
 from fimble.models.card import ModelCard
@@ -68,6 +68,7 @@ class Window:
             configure=self.configure,
             restart_engine=self.restart_engine,
             download_model=self.download_model,
+            costs=self.costs,
             navigation=self._navigation,
         )
 
@@ -123,6 +124,17 @@ class Window:
             await _end(process)
         if last.get("result") != "ready":
             raise DownloadFailed(str(last.get("message") or "The download ended early; try again."))
+
+    async def costs(self) -> Costs:
+        """Asks the engine what it has computed so far."""
+        status = await self._engine.status()
+        read = status.read_tokens
+        return Costs(
+            critical_prompt_tokens=read.get("inline", 0) + read.get("action", 0),
+            prompt_tokens=sum(read.values()),
+            generated_tokens=status.written_tokens,
+            requests=status.ended_jobs,
+        )
 
     async def _follow(self, process: asyncio.subprocess.Process, progress: OnDownload) -> dict[str, Any]:
         assert process.stdout is not None  # noqa: S101 - it was asked for.

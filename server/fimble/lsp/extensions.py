@@ -4,6 +4,7 @@ from typing import Final
 
 STATUS: Final = "fimble/status"
 SUGGESTION: Final = "fimble/suggestion"
+COSTS: Final = "fimble/costs"
 DID_CHANGE_STATUS: Final = "didChangeStatus"
 DID_SHOW_COMPLETION: Final = "textDocument/didShowCompletion"
 DID_PARTIALLY_ACCEPT_COMPLETION: Final = "textDocument/didPartiallyAcceptCompletion"
@@ -17,6 +18,7 @@ RESTART_ENGINE: Final = "fimble.server.restartEngine"
 METHODS: Final = (
     STATUS,
     SUGGESTION,
+    COSTS,
     DID_CHANGE_STATUS,
     DID_SHOW_COMPLETION,
     DID_PARTIALLY_ACCEPT_COMPLETION,

@@ -43,6 +43,25 @@ class Feedback:
     uri: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What the engine has computed since it started, for all of its clients.
+
+    Prompt tokens count where they were evaluated, not where they came from a cache; the critical ones are those of
+    requests for which somebody waited.
+    """
+
+    critical_prompt_tokens: int = 0
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    requests: int = 0
+
+
+async def no_costs() -> Costs:
+    """Returns that nothing has been computed."""
+    return Costs()
+
+
 def ignore_feedback(feedback: Feedback) -> None:
     """Does nothing with what the user did."""
 
@@ -64,4 +83,5 @@ class Services:
     restart_engine: Callable[[], Awaitable[None]]
     download_model: Callable[[OnDownload], Awaitable[None]]
     on_feedback: Callable[[Feedback], None] = ignore_feedback
+    costs: Callable[[], Awaitable[Costs]] = no_costs
     navigation: Navigation | None = None

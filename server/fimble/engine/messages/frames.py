@@ -217,7 +217,8 @@ class TokenCounts(_Frame, frozen=True):
 class EngineStatus(_Frame, frozen=True):
     """The answer to `GetStatus` and `Load`.
 
-    `asked_model` is another one than `model` where that cannot run here; then `message` says why.
+    `asked_model` is another one than `model` where that cannot run here; then `message` says why. `read_tokens` are
+    prompt tokens that were evaluated since the engine started, by the urgency of their requests, in lower case.
     """
 
     id: int
@@ -240,6 +241,9 @@ class EngineStatus(_Frame, frozen=True):
     loads: int = 0
     message: str = ""
     asked_model: str = ""
+    read_tokens: dict[str, int] = {}
+    written_tokens: int = 0
+    ended_jobs: int = 0
 
 
 class StateChanged(_Frame, frozen=True):

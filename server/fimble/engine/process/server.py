@@ -353,6 +353,9 @@ class EngineServer:
             loads=worker.loads,
             message=worker.message or self._notice,
             asked_model=self._asked_model,
+            read_tokens={urgency.name.lower(): tokens for urgency, tokens in worker.read_tokens.items()},
+            written_tokens=worker.written_tokens,
+            ended_jobs=worker.ended_jobs,
         )
 
     def _send_to(self, number: int, frame: EngineFrame) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from fimble.engine.messages.frames import Cancelled as CancelledFrame
-from fimble.engine.messages.frames import ControlPart, EngineFrame, Evaluated, Piece, State, TextPart
+from fimble.engine.messages.frames import ControlPart, EngineFrame, Evaluated, Piece, State, TextPart, Urgency
 from fimble.engine.messages.frames import Done as DoneFrame
 from fimble.engine.messages.frames import Failed as FailedFrame
 from fimble.engine.process.backends.backend import Backend, Emit, Fragment, Run
@@ -89,10 +89,21 @@ class Worker(threading.Thread):
         self.controls: dict[str, str] = {}
         self.prefill_tps = 0.0
         self.decode_tps = 0.0
+        self._read_tokens = dict.fromkeys(Urgency, 0)
+        self.written_tokens = 0
+        self.ended_jobs = 0
         self.loads = 0
         self.load_attempts = 0
         self.load_heard = clock()
         self._load_told = -PROGRESS_INTERVAL_S
+
+    @property
+    def read_tokens(self) -> dict[Urgency, int]:
+        """Prompt tokens that were evaluated until now, by the urgency of their jobs; called from any thread."""
+        tokens = dict(self._read_tokens)
+        for run, job in tuple(self._jobs.items()):
+            tokens[job.urgency] += run.evaluated_tokens
+        return tokens
 
     @property
     def may_load(self) -> bool:
@@ -192,6 +203,8 @@ class Worker(threading.Thread):
         if len(self._jobs) == 1:
             self._learn_rates(run)  # Beside others, the times are theirs as well.
         job = self._jobs.pop(run)
+        self._read_tokens[job.urgency] += run.evaluated_tokens
+        self.written_tokens += run.generated_tokens
         if job.cached_tokens is None:
             job.cached_tokens = min(run.cached_tokens, job.prompt_tokens)
         job.prefill_ms += run.prefill_ms
@@ -206,6 +219,7 @@ class Worker(threading.Thread):
             self._end(job, DoneFrame(job.id, run.stop_reason, job.timings()))
 
     def _end(self, job: Job, frame: EngineFrame) -> None:
+        self.ended_jobs += 1
         self._scheduler.end(job)
         if self.state is State.BUSY and not self._jobs:
             self.state = State.READY
