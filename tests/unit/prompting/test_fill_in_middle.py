@@ -3,6 +3,7 @@
 import pytest
 
 from fimble.models.card import FillInMiddle
+from fimble.prompting.anchor import drop_anchor
 from fimble.prompting.fill_in_middle import FillInMiddlePrompt, lay_out
 from fimble.prompting.window import Window
 from fimble.providers.provider import Control
@@ -22,7 +23,8 @@ def prompt(document: str, fim: FillInMiddle = QWEN, cells: tuple[str, ...] = ())
         uri="file:///r/src/a.py", path="src/a.py", language="python", version=1, text=text, preceding_cells=cells
     )
     window = Window(first=0, last=text.line_count - 1)
-    return lay_out(snapshot, line=line, character=character, window=window, fim=fim, repository="r")
+    anchor = drop_anchor(snapshot, line=line, character=character, window=window, repository="r")
+    return lay_out(anchor, anchor.typed(text, offset), fim)
 
 
 def test_the_parts_stand_in_the_models_order_with_real_names() -> None:

@@ -1,11 +1,11 @@
 """Ghost text from a snapshot: lays out the prompt, reads what the model writes, and stops it where it should end."""
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from fimble.errors import ModelRefused
+from fimble.features.completion.session import Session, Sessions
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
 from fimble.features.completion.trim import (
     Surroundings,
@@ -16,7 +16,10 @@ from fimble.features.completion.trim import (
     trim,
     without_broken_end,
 )
-from fimble.prompting.fill_in_middle import FillInMiddlePrompt, lay_out
+from fimble.features.completion.writing import Writing
+from fimble.models.card import FillInMiddle
+from fimble.prompting.anchor import Anchor, drop_anchor
+from fimble.prompting.fill_in_middle import lay_out
 from fimble.prompting.token_counter import TokenCounter
 from fimble.prompting.window import choose_window
 from fimble.providers.provider import GenerationReport, GenerationRequest, Priority, Provider, ProviderModel
@@ -53,14 +56,17 @@ class Completion:
         self._provider = provider
         self._settings = settings or CompletionSettings()
         self._counter = TokenCounter(provider)
-        self._counted_with = ""
+        self._sessions = Sessions()
+        self._model_name = ""
         self._clock = clock
 
     async def suggest(self, query: CompletionQuery) -> Suggestion:
-        """Returns ghost text for a place in a snapshot; cancelling the call cancels the model's work.
+        """Returns ghost text for a place in a snapshot.
+
+        Cancelling the call lets the model go on for a moment: whoever types along what it writes asks again.
 
         Raises:
-            EngineError: the engine is gone, busy, or the query was superseded.
+            EngineError: the engine is gone or busy.
             ModelError: there is no model, or it cannot fill in the middle.
         """
         started = self._clock()
@@ -70,20 +76,44 @@ class Completion:
         if not query.is_manual and _is_inside_word(around):
             return Suggestion(text="", offset=query.offset, suppressed_by="inside-word")
         model = await self._provider.model()
-        prompt = await self._prompt(query, model, line, character)
-        report = GenerationReport()
-        written, trimmed = await self._write(query, prompt, around, report)
-        if trimmed.rule is None and report.stop_reason == "length":
-            trimmed = trim(without_broken_end(written), around, is_complete=True)
+        fim = model.card.fill_in_middle
+        if fim is None:
+            raise ModelRefused(
+                f"The model {model.card.name} has no fill-in-the-middle tokens, so that it cannot complete code; "
+                "choose another one (fimble models list)."
+            )
+        session = self._session(query, model)
+        anchor = await self._anchor(session, query, model, line, character)
+        typed = anchor.typed(text, query.offset)
+        writing = session.find(typed)
+        if writing is not None and not _is_enough(writing, typed, around):
+            writing = None
+        is_new = writing is None
+        if writing is None:
+            writing = self._write(anchor, typed, fim, Priority.INLINE, query.window)
+            session.add(writing)
+
+        def result(written: str, is_whole: bool) -> Trimmed:
+            return _trimmed(written[len(typed) :], around, is_whole, writing.report)
+
+        session.hold()
+        try:
+            await writing.until(lambda written, is_whole: result(written, is_whole).rule is not None)
+        finally:
+            session.linger()
+        trimmed = result(writing.text, not writing.is_running)
+        if writing.is_running:
+            writing.stop()
         shown = finished(trimmed.text, around)
+        report = writing.report
         return Suggestion(
             text=_with_line_ends_of(text, shown),
             offset=query.offset,
             replace_length=covered_length(shown, around),
             latency_ms=(self._clock() - started) * 1000,
             prompt_tokens=report.prompt_tokens,
-            cached_tokens=report.cached_tokens,
-            generated_tokens=report.generated_tokens,
+            cached_tokens=report.cached_tokens if is_new else report.prompt_tokens,
+            generated_tokens=report.generated_tokens if is_new else 0,
             stop_reason=trimmed.rule or report.stop_reason,
             model=model.card.name,
             suppressed_by=None
@@ -93,54 +123,53 @@ class Completion:
             else trimmed.rule or "empty",
         )
 
-    async def _prompt(
-        self, query: CompletionQuery, model: ProviderModel, line: int, character: int
-    ) -> FillInMiddlePrompt:
-        fim = model.card.fill_in_middle
-        if fim is None:
-            raise ModelRefused(
-                f"The model {model.card.name} has no fill-in-the-middle tokens, so that it cannot complete code; "
-                "choose another one (fimble models list)."
-            )
-        if self._counted_with != model.card.name:
+    def _session(self, query: CompletionQuery, model: ProviderModel) -> Session:
+        if self._model_name != model.card.name:
             self._counter.forget()
-            self._counted_with = model.card.name
+            self._sessions.forget()
+            self._model_name = model.card.name
+        return self._sessions.of(query.window)
+
+    async def _anchor(
+        self, session: Session, query: CompletionQuery, model: ProviderModel, line: int, character: int
+    ) -> Anchor:
+        """Returns the document's anchor, or a new one where the text around the cursor is not the same any more."""
+        if session.anchor is not None and session.anchor.holds(query.snapshot, query.offset):
+            return session.anchor
         room = model.context_tokens - self._settings.tokens_max - _HEADER_TOKENS
         budget = max(1, min(self._settings.prompt_tokens_max, room) - _HEADER_TOKENS)
         window = await choose_window(query.snapshot.text, line, budget, self._counter.count)
-        return lay_out(
-            query.snapshot,
-            line=line,
-            character=character,
-            window=window,
-            fim=fim,
-            repository=query.repository,
-        )
+        anchor = drop_anchor(query.snapshot, line=line, character=character, window=window, repository=query.repository)
+        session.move(anchor)
+        return anchor
 
-    async def _write(
-        self,
-        query: CompletionQuery,
-        prompt: FillInMiddlePrompt,
-        around: Surroundings,
-        report: GenerationReport,
-    ) -> tuple[str, Trimmed]:
+    def _write(self, anchor: Anchor, typed: str, fim: FillInMiddle, priority: Priority, window: str) -> Writing:
+        prompt = lay_out(anchor, typed, fim)
         request = GenerationRequest(
             prompt=prompt.parts,
             tokens_max=self._settings.tokens_max,
             starts_with=prompt.starts_with,
-            priority=Priority.INLINE,
-            supersede_key=query.window,
+            priority=priority,
+            supersede_key=window,
         )
-        raw = ""
-        async with contextlib.aclosing(self._provider.generate(request, report)) as pieces:
-            async for piece in pieces:
-                raw += piece.text
-                written = aligned(raw[len(prompt.starts_with) :], around)
-                trimmed = trim(written, around, is_complete=False)
-                if trimmed.rule is not None:
-                    return written, trimmed
-        written = aligned(raw[len(prompt.starts_with) :], around)
-        return written, trim(written, around, is_complete=True)
+        return Writing(self._provider, request, typed.removesuffix(prompt.starts_with))
+
+
+def _is_enough(writing: Writing, typed: str, around: Surroundings) -> bool:
+    """Tells whether a text that goes along with what was typed says, or will say, what comes next."""
+    if writing.is_running or (writing.is_whole and writing.report.stop_reason != "length"):
+        return True
+    # It was broken off, because enough was known then; here it may not be.
+    return _trimmed(writing.text[len(typed) :], around, False, writing.report).rule is not None
+
+
+def _trimmed(written: str, around: Surroundings, is_whole: bool, report: GenerationReport) -> Trimmed:
+    """Returns what is shown of what was written after the cursor so far."""
+    written = aligned(written, around)
+    trimmed = trim(written, around, is_complete=is_whole)
+    if is_whole and trimmed.rule is None and report.stop_reason == "length":
+        return trim(without_broken_end(written), around, is_complete=True)
+    return trimmed
 
 
 def surroundings(text: Text, line: int, character: int) -> Surroundings:

@@ -1,0 +1,94 @@
+"""One text that the model writes for a hole: kept while the user types along it, and given up when they diverge.
+
+It runs as a task of its own, so that a question that was replaced by the next keystroke takes nothing with it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from fimble.providers.provider import GenerationReport, GenerationRequest, Provider
+
+Enough = Callable[[str, bool], bool]
+"""Takes the text since the anchor and whether it is complete; tells whether more of it is not needed."""
+
+
+class Writing:
+    """A generation and what it has written; `text` is counted from the prompt's anchor, so it begins with `start`."""
+
+    def __init__(self, provider: Provider, request: GenerationRequest, kept: str) -> None:
+        """`kept` is the typed text at the prompt's end; what is written goes on from there."""
+        self.start = kept + request.starts_with
+        self.report = GenerationReport()
+        self._kept = kept
+        self._written = ""
+        self._log_probability = 0.0
+        self._tokens = 0
+        self._enough: Enough | None = None
+        self._changed = asyncio.Event()
+        self._is_ended = False
+        self._task = asyncio.ensure_future(self._run(provider, request))
+        # Nobody may be waiting when it fails; whoever waits gets the error from `until`.
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    @property
+    def text(self) -> str:
+        """What is known to stand after the anchor if the model is right."""
+        text = self._kept + self._written
+        return text if len(text) >= len(self.start) else self.start
+
+    @property
+    def is_running(self) -> bool:
+        """Whether more may come."""
+        return not self._task.done()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model came to an end by itself, or to its limit of tokens."""
+        return self._is_ended
+
+    def goes_along(self, typed: str) -> bool:
+        """Tells whether the text goes on where `typed` (since the anchor) ends, or may once it is written."""
+        if not typed.startswith(self.start):
+            return False
+        text = self.text
+        return text.startswith(typed) or (self.is_running and typed.startswith(text))
+
+    async def until(self, enough: Enough) -> None:
+        """Waits until there is enough text, or no more to come; cancelling the wait leaves the writing alone.
+
+        Raises:
+            EngineError: the engine is gone, busy, or the request was superseded.
+            ModelError: there is no model.
+        """
+        self._enough = enough
+        try:
+            while self.is_running and not enough(self.text, self._is_ended):
+                self._changed.clear()
+                waiting = asyncio.ensure_future(self._changed.wait())
+                try:
+                    await asyncio.wait({waiting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    waiting.cancel()
+        finally:
+            # Only the newest question is waited for.
+            if self._enough is enough:
+                self._enough = None
+        if self._task.done() and not self._task.cancelled() and (error := self._task.exception()) is not None:
+            raise error
+
+    def stop(self) -> None:
+        """Ends the model's work; what it has written stays."""
+        self._task.cancel()
+
+    async def _run(self, provider: Provider, request: GenerationRequest) -> None:
+        async with contextlib.aclosing(provider.generate(request, self.report)) as pieces:
+            async for piece in pieces:
+                self._written += piece.text
+                self._tokens += piece.tokens
+                self._log_probability += piece.log_probability
+                self._changed.set()
+                # Looked at here as well, since pieces may come faster than whoever waits is woken.
+                if self._enough is not None and self._enough(self.text, False):
+                    return
+        self._is_ended = True

@@ -1,0 +1,80 @@
+"""Where a document's prompt is anchored: the window that the model sees, and the place from which typing is kept apart.
+
+An anchor stays while the user types after it, lines and all, so that the prompt grows at its end and nowhere else; it
+is moved when the text around it changes, when the cursor leaves, or when too much has been typed.
+"""
+
+from dataclasses import dataclass
+
+from fimble.prompting.window import LINE_CHARACTERS_MAX, Window, clipped
+from fimble.workspace.snapshot import Snapshot
+from fimble.workspace.text import Text
+
+# What is typed stands after the middle token, where the model reads it as its own text; more than this, about a
+# screenful, and the prompt is laid out anew.
+TYPED_CHARACTERS_MAX = 1500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """A prompt's stable parts: `before` and `after` are prompt text, the rest says which document text they are.
+
+    `first` is the offset at which the window begins, `offset` that of the anchor, both in code points; `source_before`
+    and `source_after` are the document's text in the window before the anchor and after the cursor.
+    """
+
+    uri: str
+    first: int
+    offset: int
+    source_before: str
+    source_after: str
+    before: str
+    after: str
+    cells: tuple[str, ...]
+    repository: str
+    path: str
+
+    def holds(self, snapshot: Snapshot, offset: int) -> bool:
+        """Tells whether the prompt for a hole at `offset` differs from this one by what was typed at its end only."""
+        text = snapshot.text
+        return (
+            (snapshot.uri, snapshot.path, snapshot.preceding_cells) == (self.uri, self.path, self.cells)
+            and self.offset <= offset <= self.offset + TYPED_CHARACTERS_MAX
+            and text.slice(self.first, self.offset) == self.source_before
+            and text.slice(offset, offset + len(self.source_after)) == self.source_after
+            # The window reached the end of the text, or there is still something behind it.
+            and (self.source_after != "" or offset == len(text))
+        )
+
+    def typed(self, text: Text, offset: int) -> str:
+        """Returns what stands between the anchor and the cursor, as the model sees it."""
+        return _as_prompt(text.slice(self.offset, offset))
+
+
+def drop_anchor(snapshot: Snapshot, *, line: int, character: int, window: Window, repository: str) -> Anchor:
+    """Returns an anchor at the start of `line` for a hole at `character` (code points) of it."""
+    text = snapshot.text
+    offset = text.line_start(line) + character
+    anchor = max(text.line_start(line), offset - LINE_CHARACTERS_MAX)
+    first = text.line_start(window.first)
+    before = "".join(f"{clipped(text, number)}\n" for number in range(window.first, line))
+    if window.first == 0:
+        before = "".join(f"{cell}\n" for cell in snapshot.preceding_cells) + before
+    after = [text.line(line)[character:][:LINE_CHARACTERS_MAX]]
+    after += [clipped(text, number) for number in range(line + 1, window.last + 1)]
+    return Anchor(
+        uri=snapshot.uri,
+        first=first,
+        offset=anchor,
+        source_before=text.slice(first, anchor),
+        source_after=text.slice(offset, text.line_start(window.last) + len(text.line(window.last))),
+        before=before,
+        after="\n".join(after),
+        cells=snapshot.preceding_cells,
+        repository=repository,
+        path=snapshot.path,
+    )
+
+
+def _as_prompt(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")

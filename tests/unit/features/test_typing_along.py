@@ -1,0 +1,203 @@
+"""One text that is kept while the user types along it, and what ends it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+
+import pytest
+
+from fimble.features.completion import session
+from fimble.features.completion.feature import Completion, CompletionSettings
+from fimble.features.completion.suggestion import CompletionQuery, Suggestion
+from fimble.models.card import FillInMiddle, ModelCard
+from fimble.providers.provider import GenerationReport, GenerationRequest, Piece, ProviderModel
+from fimble.workspace.snapshot import Snapshot
+from fimble.workspace.text import Text
+
+CARD = ModelCard(
+    name="fake",
+    title="Fake",
+    licence="-",
+    backend="scripted",
+    context_tokens=4096,
+    fill_in_middle=FillInMiddle(prefix="<P>", suffix="<S>", middle="<M>"),
+)
+
+
+class StepProvider:
+    """Writes the text that belongs to a request's number, a character whenever the test lets it."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+        self.requests: list[GenerationRequest] = []
+        self.closed: list[int] = []
+        self._steps = asyncio.Semaphore(0)
+
+    def let_write(self, characters: int) -> None:
+        for _ in range(characters):
+            self._steps.release()
+
+    async def model(self) -> ProviderModel:
+        return ProviderModel(card=CARD, context_tokens=4096)
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [max(1, len(text) // 4) for text in texts]
+
+    async def generate(self, request: GenerationRequest, report: GenerationReport) -> AsyncGenerator[Piece, None]:
+        number = len(self.requests)
+        self.requests.append(request)
+        try:
+            for character in request.starts_with + self.texts[number]:
+                await self._steps.acquire()
+                yield Piece(character, 1, -0.1)
+            report.stop_reason = "stop"
+        finally:
+            self.closed.append(number)
+
+
+class Typist:
+    """A document in which somebody types at `$0`, with one question at a time."""
+
+    def __init__(self, provider: StepProvider, document: str) -> None:
+        self.completion = Completion(provider, CompletionSettings(tokens_max=64))
+        self.before, self.after = document.split("$0")
+        self.asked: asyncio.Task[Suggestion] | None = None
+
+    def type(self, text: str) -> None:
+        """Types and asks; whatever was asked before is no longer waited for."""
+        self.before += text
+        self.ask()
+
+    def ask(self) -> None:
+        if self.asked is not None:
+            self.asked.cancel()
+        text = Text.from_string(self.before + self.after)
+        snapshot = Snapshot(uri="file:///a.py", path="a.py", language="python", version=1, text=text)
+        query = CompletionQuery(snapshot=snapshot, offset=len(self.before), repository="r", window="w")
+        self.asked = asyncio.ensure_future(self.completion.suggest(query))
+
+    async def shown(self) -> Suggestion:
+        assert self.asked is not None
+        async with asyncio.timeout(5):
+            return await self.asked
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_who_types_along_what_is_being_written_waits_for_the_same_text() -> None:
+    provider = StepProvider("sum(values)\n\n")
+    typist = Typist(provider, "x = $0\n")
+    typist.type("")
+    provider.let_write(4)
+    await settle()
+    typist.type("su")
+    typist.type("m(")
+    provider.let_write(100)
+    suggestion = await typist.shown()
+    assert suggestion.text == "values)"
+    assert len(provider.requests) == 1
+
+
+async def test_typing_ahead_of_what_is_written_waits_for_it_to_catch_up() -> None:
+    provider = StepProvider("sum(values)\n\n")
+    typist = Typist(provider, "x = $0\n")
+    typist.type("")
+    await settle()
+    typist.type("sum(v")
+    provider.let_write(100)
+    assert (await typist.shown()).text == "alues)"
+    assert len(provider.requests) == 1
+
+
+async def test_who_types_something_else_gets_another_text_and_the_old_one_ends() -> None:
+    provider = StepProvider("sum(values)\n\n", "x(values)\n\n")
+    typist = Typist(provider, "x = $0\n")
+    typist.type("")
+    provider.let_write(5)
+    await settle()
+    typist.type("ma")
+    provider.let_write(100)
+    assert (await typist.shown()).text == "x(values)"
+    assert provider.closed[0] == 0
+    assert len(provider.requests) == 2
+
+
+async def test_a_text_that_was_shown_is_there_at_once_while_it_is_typed_and_after_deleting() -> None:
+    provider = StepProvider("sum(values)\n\n")
+    typist = Typist(provider, "x = $0\n")
+    typist.type("")
+    provider.let_write(100)
+    assert (await typist.shown()).text == "sum(values)"
+    for key in "sum(":
+        typist.type(key)
+        suggestion = await typist.shown()
+        assert suggestion.generated_tokens == 0
+    assert suggestion.text == "values)"
+    typist.before = typist.before[:-3]
+    typist.ask()
+    assert (await typist.shown()).text == "um(values)"
+    assert len(provider.requests) == 1
+
+
+async def test_a_new_line_is_typed_along_as_well_and_the_prompt_grows_at_its_end_only() -> None:
+    provider = StepProvider("a = 1\n    b = 2\n\n", "c = 3\n\n")
+    typist = Typist(provider, "def f():\n    $0\n\nprint(1)\n")
+    typist.type("")
+    provider.let_write(100)
+    assert (await typist.shown()).text == "a = 1\n    b = 2"
+    typist.type("a = 1\n    ")
+    assert (await typist.shown()).text == "b = 2"
+    typist.type("# no\n    ")
+    provider.let_write(100)
+    assert (await typist.shown()).text == "c = 3"
+    first, second = provider.requests
+    assert second.prompt[: len(first.prompt)] == first.prompt
+    assert second.prompt[-1] == "    a = 1\n    # no\n"
+
+
+async def test_a_change_elsewhere_in_the_window_lays_the_prompt_out_anew() -> None:
+    provider = StepProvider("1\n\n", "2\n\n")
+    typist = Typist(provider, "import os\nx = $0\ny\n")
+    typist.type("")
+    provider.let_write(100)
+    assert (await typist.shown()).text == "1"
+    typist.before = typist.before.replace("os", "re")
+    typist.ask()
+    provider.let_write(100)
+    assert (await typist.shown()).text == "2"
+
+
+async def test_a_text_that_nobody_asks_for_again_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "LINGER_S", 0.05)
+    provider = StepProvider("sum(values)\n\n", "sum(values)\n\n")
+    typist = Typist(provider, "x = $0\n")
+    typist.type("")
+    await settle()
+    assert typist.asked is not None
+    typist.asked.cancel()
+    with suppress(asyncio.CancelledError):
+        await typist.asked
+    async with asyncio.timeout(5):
+        while not provider.closed:
+            await asyncio.sleep(0.01)
+    # What it had written is too little to go by: the next question starts anew.
+    typist.ask()
+    provider.let_write(100)
+    assert (await typist.shown()).text == "sum(values)"
+    assert len(provider.requests) == 2
+
+
+async def test_a_text_that_somebody_waits_for_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "LINGER_S", 0.05)
+    provider = StepProvider("um(values)\n\n")
+    typist = Typist(provider, "x = $0\n")
+    typist.type("s")
+    await settle()
+    typist.type("u")
+    await asyncio.sleep(0.2)
+    assert not provider.closed
+    provider.let_write(100)
+    assert (await typist.shown()).text == "m(values)"
