@@ -10,7 +10,7 @@ from fimble.features.completion import session
 from fimble.features.completion.feature import Completion, CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
 from fimble.models.card import FillInMiddle, ModelCard
-from fimble.providers.provider import GenerationReport, GenerationRequest, Piece, ProviderModel
+from fimble.providers.provider import GenerationReport, GenerationRequest, Piece, Priority, ProviderModel
 from fimble.workspace.snapshot import Snapshot
 from fimble.workspace.text import Text
 
@@ -30,6 +30,8 @@ class StepProvider:
     def __init__(self, *texts: str) -> None:
         self.texts = texts
         self.requests: list[GenerationRequest] = []
+        self.ahead: list[GenerationRequest] = []
+        self.text_ahead = ""
         self.closed: list[int] = []
         self._steps = asyncio.Semaphore(0)
 
@@ -44,6 +46,12 @@ class StepProvider:
         return [max(1, len(text) // 4) for text in texts]
 
     async def generate(self, request: GenerationRequest, report: GenerationReport) -> AsyncGenerator[Piece, None]:
+        if request.priority is Priority.PREFETCH:
+            self.ahead.append(request)
+            for character in request.starts_with + self.text_ahead:
+                yield Piece(character, 1, -0.1)
+            report.stop_reason = "stop"
+            return
         number = len(self.requests)
         self.requests.append(request)
         try:
@@ -140,6 +148,20 @@ async def test_a_text_that_was_shown_is_there_at_once_while_it_is_typed_and_afte
     typist.ask()
     assert (await typist.shown()).text == "um(values)"
     assert len(provider.requests) == 1
+
+
+async def test_what_comes_after_accepting_is_written_ahead_and_there_at_once() -> None:
+    provider = StepProvider("sum(values)\n\n")
+    provider.text_ahead = " / 2\n\n"
+    typist = Typist(provider, "x = $0\n")
+    typist.type("")
+    provider.let_write(100)
+    shown = (await typist.shown()).text
+    await settle()
+    typist.type(shown)
+    suggestion = await typist.shown()
+    assert (suggestion.text, suggestion.generated_tokens) == (" / 2", 0)
+    assert (len(provider.requests), len(provider.ahead)) == (1, 2)
 
 
 async def test_a_new_line_is_typed_along_as_well_and_the_prompt_grows_at_its_end_only() -> None:

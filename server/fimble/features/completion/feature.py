@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fimble.errors import ModelRefused
 from fimble.features.completion.session import Session, Sessions
@@ -16,7 +16,7 @@ from fimble.features.completion.trim import (
     trim,
     without_broken_end,
 )
-from fimble.features.completion.writing import Writing
+from fimble.features.completion.writing import Enough, Writing
 from fimble.models.card import FillInMiddle
 from fimble.prompting.anchor import Anchor, drop_anchor
 from fimble.prompting.fill_in_middle import lay_out
@@ -90,7 +90,7 @@ class Completion:
             writing = None
         is_new = writing is None
         if writing is None:
-            writing = self._write(anchor, typed, fim, Priority.INLINE, query.window)
+            writing = self._write(anchor, typed, fim, priority=Priority.INLINE, window=query.window)
             session.add(writing)
 
         def result(written: str, is_whole: bool) -> Trimmed:
@@ -106,7 +106,7 @@ class Completion:
             writing.stop()
         shown = finished(trimmed.text, around)
         report = writing.report
-        return Suggestion(
+        suggestion = Suggestion(
             text=_with_line_ends_of(text, shown),
             offset=query.offset,
             replace_length=covered_length(shown, around),
@@ -122,6 +122,32 @@ class Completion:
             if trimmed.text.strip()
             else trimmed.rule or "empty",
         )
+        if suggestion.text:
+            self._go_ahead(query, suggestion, session, anchor, fim)
+        return suggestion
+
+    def _go_ahead(
+        self, query: CompletionQuery, suggestion: Suggestion, session: Session, anchor: Anchor, fim: FillInMiddle
+    ) -> None:
+        """Lets the model write what may be wanted once the suggestion has been accepted."""
+        end = query.offset + suggestion.replace_length
+        text = query.snapshot.text.replace(query.offset, end, suggestion.text)
+        offset = query.offset + len(suggestion.text)
+        if not anchor.holds(replace(query.snapshot, text=text), offset):
+            return
+        typed = anchor.typed(text, offset)
+        line, character = text.position(offset, Encoding.UTF_32)
+        around = surroundings(text, line, character)
+        known = session.find(typed)
+        if known is not None and len(known.text) > len(typed) and _is_enough(known, typed, around):
+            return
+
+        def enough(written: str, is_whole: bool) -> bool:
+            return _trimmed(written[len(typed) :], around, is_whole, writing.report).rule is not None
+
+        writing = self._write(anchor, typed, fim, priority=Priority.PREFETCH, enough=enough)
+        session.add(writing)
+        session.linger()
 
     def _session(self, query: CompletionQuery, model: ProviderModel) -> Session:
         if self._model_name != model.card.name:
@@ -143,7 +169,16 @@ class Completion:
         session.move(anchor)
         return anchor
 
-    def _write(self, anchor: Anchor, typed: str, fim: FillInMiddle, priority: Priority, window: str) -> Writing:
+    def _write(
+        self,
+        anchor: Anchor,
+        typed: str,
+        fim: FillInMiddle,
+        *,
+        priority: Priority,
+        window: str = "",
+        enough: Enough | None = None,
+    ) -> Writing:
         prompt = lay_out(anchor, typed, fim)
         request = GenerationRequest(
             prompt=prompt.parts,
@@ -152,7 +187,7 @@ class Completion:
             priority=priority,
             supersede_key=window,
         )
-        return Writing(self._provider, request, typed.removesuffix(prompt.starts_with))
+        return Writing(self._provider, request, typed.removesuffix(prompt.starts_with), enough)
 
 
 def _is_enough(writing: Writing, typed: str, around: Surroundings) -> bool:

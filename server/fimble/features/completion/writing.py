@@ -16,15 +16,19 @@ Enough = Callable[[str, bool], bool]
 class Writing:
     """A generation and what it has written; `text` is counted from the prompt's anchor, so it begins with `start`."""
 
-    def __init__(self, provider: Provider, request: GenerationRequest, kept: str) -> None:
-        """`kept` is the typed text at the prompt's end; what is written goes on from there."""
+    def __init__(self, provider: Provider, request: GenerationRequest, kept: str, enough: Enough | None = None) -> None:
+        """`kept` is the typed text at the prompt's end; what is written goes on from there.
+
+        `enough` ends the writing while nobody waits for it.
+        """
         self.start = kept + request.starts_with
         self.report = GenerationReport()
         self._kept = kept
         self._written = ""
         self._log_probability = 0.0
         self._tokens = 0
-        self._enough: Enough | None = None
+        self._enough_unwatched = enough
+        self._enough = enough
         self._changed = asyncio.Event()
         self._is_ended = False
         self._task = asyncio.ensure_future(self._run(provider, request))
@@ -73,7 +77,7 @@ class Writing:
         finally:
             # Only the newest question is waited for.
             if self._enough is enough:
-                self._enough = None
+                self._enough = self._enough_unwatched
         if self._task.done() and not self._task.cancelled() and (error := self._task.exception()) is not None:
             raise error
 
