@@ -6,6 +6,7 @@ is moved when the text around it changes, when the cursor leaves, or when too mu
 
 from dataclasses import dataclass
 
+from fimble.models.card import FillInMiddle
 from fimble.prompting.window import LINE_CHARACTERS_MAX, Window, clipped
 from fimble.workspace.snapshot import Snapshot
 from fimble.workspace.text import Text
@@ -33,6 +34,7 @@ class Anchor:
     cells: tuple[str, ...]
     repository: str
     path: str
+    fim: FillInMiddle
 
     def holds(self, snapshot: Snapshot, offset: int) -> bool:
         """Tells whether the prompt for a hole at `offset` differs from this one by what was typed at its end only."""
@@ -51,16 +53,16 @@ class Anchor:
         return _as_prompt(text.slice(self.offset, offset))
 
 
-def drop_anchor(snapshot: Snapshot, *, line: int, character: int, window: Window, repository: str) -> Anchor:
-    """Returns an anchor at the start of `line` for a hole at `character` (code points) of it."""
+def drop_anchor(snapshot: Snapshot, offset: int, *, window: Window, repository: str, fim: FillInMiddle) -> Anchor:
+    """Returns an anchor at the start of the line of a hole at `offset` (code points), for a model with `fim`."""
     text = snapshot.text
-    offset = text.line_start(line) + character
+    line = text.line_at(offset)
     anchor = max(text.line_start(line), offset - LINE_CHARACTERS_MAX)
     first = text.line_start(window.first)
     before = "".join(f"{clipped(text, number)}\n" for number in range(window.first, line))
     if window.first == 0:
         before = "".join(f"{cell}\n" for cell in snapshot.preceding_cells) + before
-    after = [text.line(line)[character:][:LINE_CHARACTERS_MAX]]
+    after = [text.line(line)[offset - text.line_start(line) :][:LINE_CHARACTERS_MAX]]
     after += [clipped(text, number) for number in range(line + 1, window.last + 1)]
     return Anchor(
         uri=snapshot.uri,
@@ -73,6 +75,7 @@ def drop_anchor(snapshot: Snapshot, *, line: int, character: int, window: Window
         cells=snapshot.preceding_cells,
         repository=repository,
         path=snapshot.path,
+        fim=fim,
     )
 
 

@@ -10,10 +10,8 @@ from their own order.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fimble.models.card import FillInMiddle
 from fimble.prompting.anchor import Anchor
 from fimble.providers.provider import Control, Part
 
@@ -31,23 +29,37 @@ class FillInMiddlePrompt:
     starts_with: str
 
 
-def lay_out(anchor: Anchor, typed: str, fim: FillInMiddle) -> FillInMiddlePrompt:
+def lay_out(anchor: Anchor, typed: str) -> FillInMiddlePrompt:
     """Returns the prompt for the hole after `typed`, which is the document's text since the anchor."""
+    fim = anchor.fim
     cut = _UNFINISHED_TOKEN.search(typed)
     starts_with = cut.group() if cut else ""
     kept = typed[: len(typed) - len(starts_with)]
-    header = tuple(_header(fim, anchor.repository, anchor.path))
-    before, after = anchor.before, anchor.after
     if fim.order == "spm":
-        parts = (*header, Control(fim.suffix), after, Control(fim.prefix), before + kept, *_control(fim.middle))
+        # The typed text goes on in the same part as the text before, of which only the end changes.
+        stable = (*_header(anchor), Control(fim.suffix), anchor.after, Control(fim.prefix))
+        parts = (*stable, anchor.before + kept, *_control(fim.middle))
     else:
-        parts = (*header, Control(fim.prefix), before, Control(fim.suffix), after, Control(fim.middle), kept)
+        parts = (*stable_parts(anchor), kept)
     return FillInMiddlePrompt(parts=tuple(part for part in parts if part != ""), starts_with=starts_with)
 
 
-def _header(fim: FillInMiddle, repository: str, path: str) -> Iterator[Part]:
-    if fim.repository and fim.file:
-        yield from (Control(fim.repository), f"{repository}\n", Control(fim.file), f"{path}\n")
+def stable_parts(anchor: Anchor) -> tuple[Part, ...]:
+    """Returns the prompt's parts that stay as long as the anchor does."""
+    fim, header = anchor.fim, _header(anchor)
+    parts: tuple[Part, ...]
+    if fim.order == "spm":
+        parts = (*header, Control(fim.suffix), anchor.after, Control(fim.prefix), anchor.before)
+    else:
+        parts = (*header, Control(fim.prefix), anchor.before, Control(fim.suffix), anchor.after, Control(fim.middle))
+    return tuple(part for part in parts if part != "")
+
+
+def _header(anchor: Anchor) -> tuple[Part, ...]:
+    fim = anchor.fim
+    if not (fim.repository and fim.file):
+        return ()
+    return Control(fim.repository), f"{anchor.repository}\n", Control(fim.file), f"{anchor.path}\n"
 
 
 def _control(token: str) -> tuple[Control, ...]:

@@ -34,6 +34,8 @@ class WritingProvider:
         return [max(1, len(text) // 4) for text in texts]
 
     async def generate(self, request: GenerationRequest, report: GenerationReport) -> AsyncGenerator[Piece, None]:
+        if request.tokens_max == 0:
+            return
         self.requests.append(request)
         whole = request.starts_with + self.text
         report.prompt_tokens, report.cached_tokens = 100, 90

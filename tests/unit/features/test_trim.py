@@ -12,13 +12,13 @@ from fimble.features.completion.trim import (
     trim,
     without_broken_end,
 )
-from fimble.workspace.text import Encoding, Text
+from fimble.workspace.text import Text
 
 
 def around(document: str) -> Surroundings:
     offset = document.index("$0")
     text = Text.from_string(document.replace("$0", "", 1))
-    return surroundings(text, *text.position(offset, Encoding.UTF_32))
+    return surroundings(text, offset)
 
 
 CASES = [

@@ -31,6 +31,7 @@ class StepProvider:
         self.texts = texts
         self.requests: list[GenerationRequest] = []
         self.ahead: list[GenerationRequest] = []
+        self.read: list[GenerationRequest] = []
         self.text_ahead = ""
         self.closed: list[int] = []
         self._steps = asyncio.Semaphore(0)
@@ -46,6 +47,10 @@ class StepProvider:
         return [max(1, len(text) // 4) for text in texts]
 
     async def generate(self, request: GenerationRequest, report: GenerationReport) -> AsyncGenerator[Piece, None]:
+        if request.priority is Priority.WARM_UP:
+            self.read.append(request)
+            report.stop_reason = "length"
+            return
         if request.priority is Priority.PREFETCH:
             self.ahead.append(request)
             for character in request.starts_with + self.text_ahead:

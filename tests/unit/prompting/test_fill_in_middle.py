@@ -8,7 +8,7 @@ from fimble.prompting.fill_in_middle import FillInMiddlePrompt, lay_out
 from fimble.prompting.window import Window
 from fimble.providers.provider import Control
 from fimble.workspace.snapshot import Snapshot
-from fimble.workspace.text import Encoding, Text
+from fimble.workspace.text import Text
 
 QWEN = FillInMiddle(prefix="<P>", suffix="<S>", middle="<M>", repository="<R>", file="<F>")
 PLAIN = FillInMiddle(prefix="<P>", suffix="<S>", middle="<M>")
@@ -18,13 +18,12 @@ SUFFIX_FIRST = FillInMiddle(prefix="[PREFIX]", suffix="[SUFFIX]", middle="", ord
 def prompt(document: str, fim: FillInMiddle = QWEN, cells: tuple[str, ...] = ()) -> FillInMiddlePrompt:
     offset = document.index("$0")
     text = Text.from_string(document.replace("$0", "", 1))
-    line, character = text.position(offset, Encoding.UTF_32)
     snapshot = Snapshot(
         uri="file:///r/src/a.py", path="src/a.py", language="python", version=1, text=text, preceding_cells=cells
     )
     window = Window(first=0, last=text.line_count - 1)
-    anchor = drop_anchor(snapshot, line=line, character=character, window=window, repository="r")
-    return lay_out(anchor, anchor.typed(text, offset), fim)
+    anchor = drop_anchor(snapshot, offset, window=window, repository="r", fim=fim)
+    return lay_out(anchor, anchor.typed(text, offset))
 
 
 def test_the_parts_stand_in_the_models_order_with_real_names() -> None:

@@ -16,13 +16,12 @@ from fimble.features.completion.trim import (
     trim,
     without_broken_end,
 )
-from fimble.features.completion.writing import Enough, Writing
-from fimble.models.card import FillInMiddle
+from fimble.features.completion.writing import Enough, Reading, Writing
 from fimble.prompting.anchor import Anchor, drop_anchor
-from fimble.prompting.fill_in_middle import lay_out
+from fimble.prompting.fill_in_middle import lay_out, stable_parts
 from fimble.prompting.token_counter import TokenCounter
 from fimble.prompting.window import choose_window
-from fimble.providers.provider import GenerationReport, GenerationRequest, Priority, Provider, ProviderModel
+from fimble.providers.provider import GenerationRequest, Priority, Provider, ProviderModel
 from fimble.workspace.text import Encoding, Text
 
 # Lines above and below that the stop rules look at.
@@ -70,44 +69,36 @@ class Completion:
             ModelError: there is no model, or it cannot fill in the middle.
         """
         started = self._clock()
-        text = query.snapshot.text
-        line, character = text.position(query.offset, Encoding.UTF_32)
-        around = surroundings(text, line, character)
+        around = surroundings(query.snapshot.text, query.offset)
         if not query.is_manual and _is_inside_word(around):
             return Suggestion(text="", offset=query.offset, suppressed_by="inside-word")
         model = await self._provider.model()
-        fim = model.card.fill_in_middle
-        if fim is None:
+        if model.card.fill_in_middle is None:
             raise ModelRefused(
                 f"The model {model.card.name} has no fill-in-the-middle tokens, so that it cannot complete code; "
                 "choose another one (fimble models list)."
             )
         session = self._session(query, model)
-        anchor = await self._anchor(session, query, model, line, character)
-        typed = anchor.typed(text, query.offset)
+        anchor = await self._anchor(session, query, model)
+        typed = anchor.typed(query.snapshot.text, query.offset)
         writing = session.find(typed)
         if writing is not None and not _is_enough(writing, typed, around):
             writing = None
         is_new = writing is None
         if writing is None:
-            writing = self._write(anchor, typed, fim, priority=Priority.INLINE, window=query.window)
-            session.add(writing)
-
-        def result(written: str, is_whole: bool) -> Trimmed:
-            return _trimmed(written[len(typed) :], around, is_whole, writing.report)
-
+            writing = self._write(session, anchor, typed, priority=Priority.INLINE, window=query.window)
         session.hold()
         try:
-            await writing.until(lambda written, is_whole: result(written, is_whole).rule is not None)
+            await writing.until(_enough(writing, typed, around))
         finally:
             session.linger()
-        trimmed = result(writing.text, not writing.is_running)
+        trimmed = _trimmed(writing, typed, around, is_whole=not writing.is_running)
         if writing.is_running:
             writing.stop()
         shown = finished(trimmed.text, around)
         report = writing.report
         suggestion = Suggestion(
-            text=_with_line_ends_of(text, shown),
+            text=_with_line_ends_of(query.snapshot.text, shown),
             offset=query.offset,
             replace_length=covered_length(shown, around),
             latency_ms=(self._clock() - started) * 1000,
@@ -123,12 +114,10 @@ class Completion:
             else trimmed.rule or "empty",
         )
         if suggestion.text:
-            self._go_ahead(query, suggestion, session, anchor, fim)
+            self._go_ahead(query, suggestion, session, anchor)
         return suggestion
 
-    def _go_ahead(
-        self, query: CompletionQuery, suggestion: Suggestion, session: Session, anchor: Anchor, fim: FillInMiddle
-    ) -> None:
+    def _go_ahead(self, query: CompletionQuery, suggestion: Suggestion, session: Session, anchor: Anchor) -> None:
         """Lets the model write what may be wanted once the suggestion has been accepted."""
         end = query.offset + suggestion.replace_length
         text = query.snapshot.text.replace(query.offset, end, suggestion.text)
@@ -136,18 +125,12 @@ class Completion:
         if not anchor.holds(replace(query.snapshot, text=text), offset):
             return
         typed = anchor.typed(text, offset)
-        line, character = text.position(offset, Encoding.UTF_32)
-        around = surroundings(text, line, character)
+        around = surroundings(text, offset)
         known = session.find(typed)
-        if known is not None and len(known.text) > len(typed) and _is_enough(known, typed, around):
-            return
-
-        def enough(written: str, is_whole: bool) -> bool:
-            return _trimmed(written[len(typed) :], around, is_whole, writing.report).rule is not None
-
-        writing = self._write(anchor, typed, fim, priority=Priority.PREFETCH, enough=enough)
-        session.add(writing)
-        session.linger()
+        if known is None or len(known.text) == len(typed) or not _is_enough(known, typed, around):
+            writing = self._write(session, anchor, typed, priority=Priority.PREFETCH)
+            writing.end_when(_enough(writing, typed, around))
+            session.linger()
 
     def _session(self, query: CompletionQuery, model: ProviderModel) -> Session:
         if self._model_name != model.card.name:
@@ -156,30 +139,31 @@ class Completion:
             self._model_name = model.card.name
         return self._sessions.of(query.window)
 
-    async def _anchor(
-        self, session: Session, query: CompletionQuery, model: ProviderModel, line: int, character: int
-    ) -> Anchor:
+    async def _anchor(self, session: Session, query: CompletionQuery, model: ProviderModel) -> Anchor:
         """Returns the document's anchor, or a new one where the text around the cursor is not the same any more."""
         if session.anchor is not None and session.anchor.holds(query.snapshot, query.offset):
             return session.anchor
-        room = model.context_tokens - self._settings.tokens_max - _HEADER_TOKENS
-        budget = max(1, min(self._settings.prompt_tokens_max, room) - _HEADER_TOKENS)
-        window = await choose_window(query.snapshot.text, line, budget, self._counter.count)
-        anchor = drop_anchor(query.snapshot, line=line, character=character, window=window, repository=query.repository)
-        session.move(anchor)
+        anchor = await self._new_anchor(query, model)
+        session.move(anchor, self._read(anchor, model))
         return anchor
 
-    def _write(
-        self,
-        anchor: Anchor,
-        typed: str,
-        fim: FillInMiddle,
-        *,
-        priority: Priority,
-        window: str = "",
-        enough: Enough | None = None,
-    ) -> Writing:
-        prompt = lay_out(anchor, typed, fim)
+    async def _new_anchor(self, query: CompletionQuery, model: ProviderModel) -> Anchor:
+        room = model.context_tokens - self._settings.tokens_max - _HEADER_TOKENS
+        budget = max(1, min(self._settings.prompt_tokens_max, room) - _HEADER_TOKENS)
+        line = query.snapshot.text.line_at(query.offset)
+        window = await choose_window(query.snapshot.text, line, budget, self._counter.count)
+        assert model.card.fill_in_middle is not None  # noqa: S101 - looked at when the question came.
+        return drop_anchor(
+            query.snapshot, query.offset, window=window, repository=query.repository, fim=model.card.fill_in_middle
+        )
+
+    def _read(self, anchor: Anchor, model: ProviderModel) -> Reading:
+        # At low priority: it may take seconds, in which other windows' questions go first.
+        request = GenerationRequest(prompt=stable_parts(anchor), tokens_max=0, priority=Priority.WARM_UP)
+        return Reading(self._provider, request)
+
+    def _write(self, session: Session, anchor: Anchor, typed: str, *, priority: Priority, window: str = "") -> Writing:
+        prompt = lay_out(anchor, typed)
         request = GenerationRequest(
             prompt=prompt.parts,
             tokens_max=self._settings.tokens_max,
@@ -187,7 +171,14 @@ class Completion:
             priority=priority,
             supersede_key=window,
         )
-        return Writing(self._provider, request, typed.removesuffix(prompt.starts_with), enough)
+        writing = Writing(self._provider, request, typed.removesuffix(prompt.starts_with), session.reading)
+        session.add(writing)
+        return writing
+
+
+def _enough(writing: Writing, typed: str, around: Surroundings) -> Enough:
+    """Returns what tells whether nothing more that is written would be shown after `typed`."""
+    return lambda: _trimmed(writing, typed, around, is_whole=False).rule is not None
 
 
 def _is_enough(writing: Writing, typed: str, around: Surroundings) -> bool:
@@ -195,20 +186,21 @@ def _is_enough(writing: Writing, typed: str, around: Surroundings) -> bool:
     if writing.is_running or (writing.is_whole and writing.report.stop_reason != "length"):
         return True
     # It was broken off, because enough was known then; here it may not be.
-    return _trimmed(writing.text[len(typed) :], around, False, writing.report).rule is not None
+    return _trimmed(writing, typed, around, is_whole=False).rule is not None
 
 
-def _trimmed(written: str, around: Surroundings, is_whole: bool, report: GenerationReport) -> Trimmed:
-    """Returns what is shown of what was written after the cursor so far."""
-    written = aligned(written, around)
+def _trimmed(writing: Writing, typed: str, around: Surroundings, *, is_whole: bool) -> Trimmed:
+    """Returns what is shown of what was written after `typed`."""
+    written = aligned(writing.text[len(typed) :], around)
     trimmed = trim(written, around, is_complete=is_whole)
-    if is_whole and trimmed.rule is None and report.stop_reason == "length":
+    if is_whole and trimmed.rule is None and writing.report.stop_reason == "length":
         return trim(without_broken_end(written), around, is_complete=True)
     return trimmed
 
 
-def surroundings(text: Text, line: int, character: int) -> Surroundings:
-    """Returns what the stop rules need to know about the place at `character` (code points) of `line`."""
+def surroundings(text: Text, offset: int) -> Surroundings:
+    """Returns what the stop rules need to know about the place at `offset` (code points)."""
+    line, character = text.position(offset, Encoding.UTF_32)
     current = text.line(line)
     above = range(line - 1, max(-1, line - 1 - _NEIGHBOUR_DISTANCE_MAX), -1)
     below = range(line + 1, min(text.line_count, line + 1 + _NEIGHBOUR_DISTANCE_MAX))

@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from fimble.features.completion.writing import Writing
+from fimble.features.completion.writing import Reading, Writing
 from fimble.prompting.anchor import Anchor
 
 # What was written a while ago still helps somebody who deletes what they typed.
@@ -19,14 +19,17 @@ class Session:
 
     def __init__(self, call_later: Callable[[float, Callable[[], None]], asyncio.TimerHandle]) -> None:
         self.anchor: Anchor | None = None
+        self.reading: Reading | None = None
         self._writings: deque[Writing] = deque(maxlen=WRITINGS_MAX)
         self._call_later = call_later
         self._timer: asyncio.TimerHandle | None = None
 
-    def move(self, anchor: Anchor) -> None:
-        """Takes a new anchor; what was written for the old one is of no use there."""
+    def move(self, anchor: Anchor, reading: Reading) -> None:
+        """Takes a new anchor, whose prompt `reading` reads; what was written for the old one is of no use there."""
         self.stop()
-        self.anchor = anchor
+        if self.reading is not None:
+            self.reading.stop()
+        self.anchor, self.reading = anchor, reading
         self._writings.clear()
 
     def find(self, typed: str) -> Writing | None:

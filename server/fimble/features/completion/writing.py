@@ -1,6 +1,7 @@
-"""One text that the model writes for a hole: kept while the user types along it, and given up when they diverge.
+"""What the model does for a hole: it reads the prompt's stable parts once, and writes a text that is kept while the
+user types along it.
 
-It runs as a task of its own, so that a question that was replaced by the next keystroke takes nothing with it.
+Both run as tasks of their own, so that a question that was replaced by the next keystroke takes nothing with it.
 """
 
 import asyncio
@@ -9,29 +10,61 @@ from collections.abc import Callable
 
 from fimble.providers.provider import GenerationReport, GenerationRequest, Provider
 
-Enough = Callable[[str, bool], bool]
-"""Takes the text since the anchor and whether it is complete; tells whether more of it is not needed."""
+Enough = Callable[[], bool]
+"""Tells whether more text is not needed."""
+
+
+class Reading:
+    """The evaluation of a prompt's stable parts ahead of their use, at the lowest priority that anybody waits for."""
+
+    def __init__(self, provider: Provider, request: GenerationRequest) -> None:
+        """`request` asks for no tokens."""
+        self._report = GenerationReport()
+        self._task = asyncio.ensure_future(self._run(provider, request))
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the parts are in the model's cache now."""
+        return self._task.done() and not self._task.cancelled() and self._task.exception() is None
+
+    async def done(self) -> None:
+        """Waits; cancelling the wait leaves the reading alone.
+
+        Raises:
+            EngineError: the engine is gone or busy.
+            ModelError: there is no model.
+        """
+        await asyncio.wait({self._task})
+        if not self._task.cancelled() and (error := self._task.exception()) is not None:
+            raise error
+
+    def stop(self) -> None:
+        """Ends the reading; what has been read stays in the cache."""
+        self._task.cancel()
+
+    async def _run(self, provider: Provider, request: GenerationRequest) -> None:
+        async with contextlib.aclosing(provider.generate(request, self._report)) as pieces:
+            async for _ in pieces:
+                pass
 
 
 class Writing:
     """A generation and what it has written; `text` is counted from the prompt's anchor, so it begins with `start`."""
 
-    def __init__(self, provider: Provider, request: GenerationRequest, kept: str, enough: Enough | None = None) -> None:
-        """`kept` is the typed text at the prompt's end; what is written goes on from there.
-
-        `enough` ends the writing while nobody waits for it.
-        """
+    def __init__(self, provider: Provider, request: GenerationRequest, kept: str, reading: Reading | None) -> None:
+        """`kept` is the typed text at the prompt's end; it is gone on from there once `reading` is done."""
         self.start = kept + request.starts_with
         self.report = GenerationReport()
         self._kept = kept
         self._written = ""
         self._log_probability = 0.0
         self._tokens = 0
-        self._enough_unwatched = enough
-        self._enough = enough
+        self._enough_unwatched: Enough | None = None
+        self._enough: Enough | None = None
         self._changed = asyncio.Event()
         self._is_ended = False
-        self._task = asyncio.ensure_future(self._run(provider, request))
+        self._task = asyncio.ensure_future(self._run(provider, request, reading))
         # Nobody may be waiting when it fails; whoever waits gets the error from `until`.
         self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
@@ -58,6 +91,10 @@ class Writing:
         text = self.text
         return text.startswith(typed) or (self.is_running and typed.startswith(text))
 
+    def end_when(self, enough: Enough) -> None:
+        """Ends the writing once there is enough text, while nobody waits for it."""
+        self._enough = self._enough_unwatched = enough
+
     async def until(self, enough: Enough) -> None:
         """Waits until there is enough text, or no more to come; cancelling the wait leaves the writing alone.
 
@@ -67,7 +104,7 @@ class Writing:
         """
         self._enough = enough
         try:
-            while self.is_running and not enough(self.text, self._is_ended):
+            while self.is_running and not enough():
                 self._changed.clear()
                 waiting = asyncio.ensure_future(self._changed.wait())
                 try:
@@ -85,7 +122,9 @@ class Writing:
         """Ends the model's work; what it has written stays."""
         self._task.cancel()
 
-    async def _run(self, provider: Provider, request: GenerationRequest) -> None:
+    async def _run(self, provider: Provider, request: GenerationRequest, reading: Reading | None) -> None:
+        if reading is not None and not reading.is_done:
+            await reading.done()
         async with contextlib.aclosing(provider.generate(request, self.report)) as pieces:
             async for piece in pieces:
                 self._written += piece.text
@@ -93,6 +132,6 @@ class Writing:
                 self._log_probability += piece.log_probability
                 self._changed.set()
                 # Looked at here as well, since pieces may come faster than whoever waits is woken.
-                if self._enough is not None and self._enough(self.text, False):
+                if self._enough is not None and self._enough():
                     return
         self._is_ended = True
