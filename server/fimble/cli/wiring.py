@@ -93,6 +93,7 @@ class Window:
         self._settings = CompletionSettings(
             prompt_tokens_max=options.prompt_tokens_max or defaults.prompt_tokens_max,
             tokens_max=options.tokens_max or defaults.tokens_max,
+            latency_target_ms=options.latency_target_ms,
         )
         model = options.model or self._user_model
         if model == self._model:

@@ -43,6 +43,7 @@ class Options:
     languages_disabled: tuple[str, ...] = ()
     globs_disabled: tuple[str, ...] = ()
     prompt_tokens_max: int = 0
+    latency_target_ms: int = 0
     tokens_max: int = 0
     fallback: Fallback = Fallback.AUTO
     navigation: Serving = Serving.AUTO
@@ -166,6 +167,7 @@ _SECTIONS: Final[dict[str, dict[str, _Option]]] = {
         "languagesDisabled": ("languages_disabled", _strings, "a list of language ids"),
         "globsDisabled": ("globs_disabled", _strings, "a list of patterns"),
         "promptTokensMax": ("prompt_tokens_max", _whole_number(131_072), "a whole number from 0 to 131072"),
+        "latencyTargetMs": ("latency_target_ms", _whole_number(60_000), "a whole number from 0 to 60000"),
         "tokensMax": ("tokens_max", _whole_number(1_024), "a whole number from 0 to 1024"),
         "fallback": ("fallback", _fallback, "auto, always or never"),
     },

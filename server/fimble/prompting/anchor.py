@@ -14,6 +14,8 @@ from fimble.workspace.text import Text
 # What is typed stands after the middle token, where the model reads it as its own text; more than this, about a
 # screenful, and the prompt is laid out anew.
 TYPED_CHARACTERS_MAX = 1500
+# Of code, for estimates; seen with Qwen2.5-Coder's tokenizer on Python.
+CHARACTERS_PER_TOKEN = 3.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,17 @@ class Anchor:
             # The window reached the end of the text, or there is still something behind it.
             and (self.source_after != "" or offset == len(text))
         )
+
+    def unread_tokens(self, read: "Anchor | None") -> int:
+        """Estimates how many tokens of this prompt have to be evaluated where that of `read` has been."""
+        mine, known = self._stable(), "" if read is None else read._stable()
+        pairs = enumerate(zip(mine, known, strict=False))
+        shared = next((at for at, (one, other) in pairs if one != other), min(len(mine), len(known)))
+        return round((len(mine) - shared) / CHARACTERS_PER_TOKEN)
+
+    def _stable(self) -> str:
+        parts = (self.after, self.before) if self.fim.order == "spm" else (self.before, self.after)
+        return "\0".join((self.repository, self.path, *parts))
 
     def typed(self, text: Text, offset: int) -> str:
         """Returns what stands between the anchor and the cursor, as the model sees it."""

@@ -33,6 +33,7 @@ class StepProvider:
         self.ahead: list[GenerationRequest] = []
         self.read: list[GenerationRequest] = []
         self.text_ahead = ""
+        self.prefill_tps = 0.0
         self.closed: list[int] = []
         self._steps = asyncio.Semaphore(0)
 
@@ -41,7 +42,7 @@ class StepProvider:
             self._steps.release()
 
     async def model(self) -> ProviderModel:
-        return ProviderModel(card=CARD, context_tokens=4096)
+        return ProviderModel(card=CARD, context_tokens=4096, prefill_tokens_per_second=self.prefill_tps)
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [max(1, len(text) // 4) for text in texts]
@@ -228,3 +229,64 @@ async def test_a_text_that_somebody_waits_for_may_take_its_time(monkeypatch: pyt
     assert not provider.closed
     provider.let_write(100)
     assert (await typist.shown()).text == "m(values)"
+
+
+LONG = "".join(f"value_{number} = compute({number})\n" for number in range(200))
+
+
+def characters(request: GenerationRequest) -> int:
+    return sum(len(part) for part in request.prompt if isinstance(part, str))
+
+
+async def test_on_a_slow_machine_a_new_place_is_read_in_part_at_first_and_as_a_whole_in_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "PAUSE_S", 0.05)
+    provider = StepProvider("1\n\n", "2\n\n")
+    provider.prefill_tps = 150.0
+    typist = Typist(provider, f"{LONG}x = $0\n{LONG}")
+    typist.type("")
+    provider.let_write(100)
+    await typist.shown()
+    (quick,) = provider.read
+    async with asyncio.timeout(5):
+        while len(provider.read) < 2:
+            await asyncio.sleep(0.01)
+    whole = provider.read[1]
+    assert characters(quick) < 150 * 0.9 * 4 < characters(whole)
+    await asyncio.sleep(0.05)
+    typist.type("y")
+    provider.let_write(100)
+    assert (await typist.shown()).text == "2"
+    assert provider.requests[1].prompt[: len(whole.prompt)] == whole.prompt
+    assert len(provider.read) == 2
+
+
+async def test_on_a_fast_machine_everything_is_read_at_once() -> None:
+    provider = StepProvider("1\n\n")
+    provider.prefill_tps = 10_000.0
+    typist = Typist(provider, f"{LONG}x = $0\n{LONG}")
+    typist.type("")
+    provider.let_write(100)
+    await typist.shown()
+    assert characters(provider.read[0]) > 2000
+
+
+async def test_what_is_nearly_read_already_is_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "PAUSE_S", 0.05)
+    provider = StepProvider("1\n\n", "2\n\n")
+    provider.prefill_tps = 150.0
+    typist = Typist(provider, f"{LONG}x = $0\n")
+    typist.type("")
+    provider.let_write(100)
+    await typist.shown()
+    async with asyncio.timeout(5):
+        while len(provider.read) < 2:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    # The line below is new; all that stands before it has been read.
+    typist.before, typist.after = typist.before + "1\n", "z = 3\n"
+    typist.type("y = ")
+    provider.let_write(100)
+    await typist.shown()
+    assert characters(provider.read[2]) > 2000

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from fimble.errors import ModelRefused
 from fimble.features.completion.session import Session, Sessions
@@ -27,6 +28,12 @@ from fimble.workspace.text import Encoding, Text
 # Lines above and below that the stop rules look at.
 _NEIGHBOURS = 3
 _NEIGHBOUR_DISTANCE_MAX = 50
+_LATENCY_TARGET_MS = 900
+_LATENCY_TARGET_GPU_MS = 400
+# Less than this is not worth a suggestion.
+_QUICK_TOKENS_MIN = 96
+# In a pause, the prompt is laid out anew when more than this stands after its middle token.
+_TYPED_CHARACTERS_MUCH = 600
 # Room in the prompt for the control tokens, the repository's name and the path.
 _HEADER_TOKENS = 48
 
@@ -35,12 +42,14 @@ _HEADER_TOKENS = 48
 class CompletionSettings:
     """How much is read and written per suggestion, in the model's tokens.
 
-    The default prompt takes about four seconds on two cores when nothing is cached, and a handful of tokens per
-    keystroke from then on.
+    A prompt of `prompt_tokens_max` takes about four seconds on two cores when nothing is cached. So where the user
+    has just come, only what can be read within `latency_target_ms` is read at first (0: 400 on a GPU, 900 elsewhere),
+    and the rest in the first pause.
     """
 
     prompt_tokens_max: int = 768
     tokens_max: int = 64
+    latency_target_ms: int = 0
 
 
 class Completion:
@@ -92,6 +101,7 @@ class Completion:
             await writing.until(_enough(writing, typed, around))
         finally:
             session.linger()
+            session.in_pause(query, partial(self._grow, session, query, model))
         trimmed = _trimmed(writing, typed, around, is_whole=not writing.is_running)
         if writing.is_running:
             writing.stop()
@@ -143,13 +153,45 @@ class Completion:
         """Returns the document's anchor, or a new one where the text around the cursor is not the same any more."""
         if session.anchor is not None and session.anchor.holds(query.snapshot, query.offset):
             return session.anchor
-        anchor = await self._new_anchor(query, model)
-        session.move(anchor, self._read(anchor, model))
+        old, quick_tokens = session.anchor, self._quick_tokens(model)
+        anchor = await self._new_anchor(query, model, self._tokens_max(model))
+        is_grown = anchor.unread_tokens(old if session.is_grown else None) <= quick_tokens
+        if not is_grown:
+            anchor = await self._new_anchor(query, model, quick_tokens)
+        session.move(anchor, self._read(anchor), is_grown=is_grown)
         return anchor
 
-    async def _new_anchor(self, query: CompletionQuery, model: ProviderModel) -> Anchor:
+    async def _grow(self, session: Session, query: CompletionQuery, model: ProviderModel) -> None:
+        """Reads all that a prompt may hold, and uses it from then on, if the user is still there then."""
+        if session.anchor is None or not session.anchor.holds(query.snapshot, query.offset):
+            return
+        tokens_max = self._tokens_max(model)
+        is_small = self._quick_tokens(model) < tokens_max and not session.is_grown
+        if not is_small and query.offset - session.anchor.offset < _TYPED_CHARACTERS_MUCH:
+            return
+        anchor = await self._new_anchor(query, model, tokens_max)
+        if anchor != session.anchor:
+            reading = self._read(anchor)
+            await reading.done()
+            latest = session.query
+            if not reading.is_done or latest is None or not anchor.holds(latest.snapshot, latest.offset):
+                return
+            session.move(anchor, reading, is_grown=True)
+        session.is_grown = True
+
+    def _tokens_max(self, model: ProviderModel) -> int:
         room = model.context_tokens - self._settings.tokens_max - _HEADER_TOKENS
-        budget = max(1, min(self._settings.prompt_tokens_max, room) - _HEADER_TOKENS)
+        return max(1, min(self._settings.prompt_tokens_max, room) - _HEADER_TOKENS)
+
+    def _quick_tokens(self, model: ProviderModel) -> int:
+        """Returns how many tokens can be read in the time that somebody waits for a suggestion."""
+        default_ms = _LATENCY_TARGET_GPU_MS if model.card.backend == "exllamav2" else _LATENCY_TARGET_MS
+        target_ms = self._settings.latency_target_ms or default_ms
+        quick = round(model.prefill_tokens_per_second * target_ms / 1000) - _HEADER_TOKENS
+        tokens_max = self._tokens_max(model)
+        return tokens_max if model.prefill_tokens_per_second <= 0 else min(tokens_max, max(_QUICK_TOKENS_MIN, quick))
+
+    async def _new_anchor(self, query: CompletionQuery, model: ProviderModel, budget: int) -> Anchor:
         line = query.snapshot.text.line_at(query.offset)
         window = await choose_window(query.snapshot.text, line, budget, self._counter.count)
         assert model.card.fill_in_middle is not None  # noqa: S101 - looked at when the question came.
@@ -157,7 +199,7 @@ class Completion:
             query.snapshot, query.offset, window=window, repository=query.repository, fim=model.card.fill_in_middle
         )
 
-    def _read(self, anchor: Anchor, model: ProviderModel) -> Reading:
+    def _read(self, anchor: Anchor) -> Reading:
         # At low priority: it may take seconds, in which other windows' questions go first.
         request = GenerationRequest(prompt=stable_parts(anchor), tokens_max=0, priority=Priority.WARM_UP)
         return Reading(self._provider, request)
