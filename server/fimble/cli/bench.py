@@ -1,9 +1,11 @@
 """`fimble bench engine|windows|index`: figures that anybody can measure on their own machine."""
 
 import asyncio
+import contextlib
+import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +13,10 @@ import msgspec
 import typer
 
 from fimble import folders
+from fimble.cli.output import told_errors, write_json
+from fimble.cli.quantities import cache_kind
 from fimble.cli.settings import read_settings
+from fimble.models.catalogue import is_path
 
 if TYPE_CHECKING:
     from fimble.engine.client.engine import Engine
@@ -23,38 +28,101 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 @app.command("engine")
 def engine(
+    *,
     contexts: Annotated[str, typer.Option(help="Prompt lengths in tokens, separated by commas.")] = "256,1024",
     busy: Annotated[int, typer.Option(help="Measure also next to this many processes that use up a core each.")] = 0,
+    models: Annotated[str, typer.Option(help="Models side by side, separated by commas; each in its own engine.")] = "",
+    synthetic: Annotated[
+        str, typer.Option(help="Shapes with random weights, such as qwen2.5-coder-7b; needs a GPU.")
+    ] = "",
+    bits: Annotated[float, typer.Option(help="Bits per weight of synthetic EXL2 models, 2 to 6.")] = 4.25,
+    weights: Annotated[str, typer.Option("--format", help="Of synthetic models: exl2, or gptq with 4 bits.")] = "exl2",
+    folder: Annotated[
+        Path | None, typer.Option(help="Keeps synthetic models here, and takes those that are; temporary otherwise.")
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option(help="How often each of several models has its turn; 0 is 3, or 1.", min=0)
+    ] = 0,
+    seconds: Annotated[float, typer.Option(help="How long several editors type; 0 is 10, or 3.", min=0)] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure each thing once, and shortly.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Also writes the figures to this file, as JSON.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure reading, writing, the first token, and cancelling."""
-    from fimble.bench.engine import measure  # noqa: PLC0415 - keeps `fimble --help` fast.
+    """Measure reading, writing, typing alone and together, cancelling, and how near that is to what memory allows."""
+    from fimble.bench import engine as bench  # noqa: PLC0415 - keeps `fimble --help` fast.
+    from fimble.bench.engine_table import engine_table  # noqa: PLC0415
+    from fimble.engine.client.engine import model_name  # noqa: PLC0415
 
-    if not all(length.strip().isdecimal() for length in contexts.split(",")):
-        raise typer.BadParameter("Prompt lengths are whole numbers separated by commas, for example 256,1024.")
-    lengths = [int(length) for length in contexts.split(",")]
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    shapes = [name.strip() for name in synthetic.split(",") if name.strip()]
+    if weights not in ("exl2", "gptq"):
+        raise typer.BadParameter("The format of a synthetic model is exl2 or gptq.")
+    effort = bench.Effort(
+        contexts=_lengths(contexts), busy=busy, rounds=rounds or (3 if len(names + shapes) > 1 else 1)
+    )
+    if quick:
+        effort = replace(effort, rounds=rounds or 1, repeats=1, keystrokes=20, editor_seconds=3.0, typing_context=512)
+    if seconds:
+        effort = replace(effort, editor_seconds=seconds)
 
-    async def run() -> list[dict[str, object]]:
+    def tell(step: str) -> None:
+        typer.echo(step, err=True)
+
+    async def measure_running() -> dict[str, object]:
         client = _engine("fimble bench engine")
         try:
-            rows = await measure(client, contexts=lengths, busy=0)
-            if busy:
-                rows += await measure(client, contexts=lengths, busy=busy)
+            return await bench.measure(client, _engine, effort=effort, on_step=tell)
         finally:
             await client.close()
-        return [asdict(row) for row in rows]
 
-    rows = asyncio.run(run())
+    with told_errors(json=as_json), contextlib.ExitStack() as stack:
+        if names or shapes:
+            place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fimble-synthetic-")))
+            made = [_synthetic(place, shape, weights, bits, tell) for shape in shapes]
+            chosen = [*map(_absolute, names), *map(str, made)]
+            if len({model_name(name) for name in chosen}) < len(chosen):
+                raise typer.BadParameter("Two of the models have the same name, by which the figures are told apart.")
+            result = asyncio.run(bench.measure_models(chosen, effort=effort, on_step=tell))
+        else:
+            result = asyncio.run(measure_running())
+    if out is not None:
+        out.write_bytes(msgspec.json.encode(result))
     if as_json:
-        typer.echo(msgspec.json.encode({"rows": rows}).decode())
-        return
-    for row in rows:
-        typer.echo(
-            f"{row['model']} on {row['backend']}, {row['context']} prompt tokens, {row['busy']} busy: "
-            f"read {row['prefill_tps']:.0f}/s, write {row['decode_tps']:.1f}/s, "
-            f"first token {row['ttft_ms']:.0f} ms (cached {row['cached_ttft_ms']:.0f} ms), "
-            f"cancelled in {row['cancel_decode_ms']:.0f} ms writing, {row['cancel_prefill_ms']:.0f} ms reading"
-        )
+        typer.echo(msgspec.json.encode(result).decode())
+    else:
+        for line in engine_table(result):
+            typer.echo(line)
+    if any(model["error"] for model in result["models"]):
+        raise typer.Exit(1)
+
+
+@app.command("raw-generator", hidden=True)
+def raw_generator(
+    model: Annotated[str, typer.Option()],
+    context: Annotated[int, typer.Option()],
+    cache: Annotated[str, typer.Option()],
+    device: Annotated[int, typer.Option()],
+) -> None:
+    """Continue the prompts on standard input by ExLlamaV2's own generator; a part of `fimble bench engine`."""
+    from fimble.bench.bandwidth import COPIED_BYTES  # noqa: PLC0415 - keeps `fimble --help` fast.
+    from fimble.bench.engine_raw import RawAnswer, RawQuestion, RawRun  # noqa: PLC0415
+    from fimble.cli import backends  # noqa: PLC0415 - loads the model in this process.
+
+    question = msgspec.json.decode(sys.stdin.buffer.read(), type=RawQuestion)
+    found = backends.find_model(model)
+    wishes = backends.Wishes(context_tokens=context, cache=cache_kind(cache), device=device)
+    with tempfile.TemporaryDirectory(prefix="fimble-raw-") as name:
+        if found.path is None or found.asked:
+            raise typer.BadParameter(found.notice or f"{found.card.name} does not run by ExLlamaV2.")
+        opened = backends._open_on_gpu(found.card, found.path, Path(name), wishes, lambda _: None)
+        try:
+            from fimble.engine.process.backends.exl2 import raw_generator as raw  # noqa: PLC0415 - imports exllamav2.
+
+            runs = raw.continue_raw(opened, question.prompts, question.tokens)
+            answer = RawAnswer([RawRun(*run) for run in runs], raw.copy_bandwidth(COPIED_BYTES))
+        finally:
+            opened.close()
+    write_json(answer)
 
 
 @app.command("windows")
@@ -138,3 +206,27 @@ def _engine(client: str) -> "Engine":
     from fimble.engine.client.engine import Engine  # noqa: PLC0415 - keeps `fimble --help` fast.
 
     return Engine(folders.runtime_folder(), model=read_settings().model, client=client)
+
+
+def _lengths(text: str) -> tuple[int, ...]:
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and int(word) for word in words):
+        raise typer.BadParameter("Prompt lengths are whole numbers separated by commas, for example 256,1024.")
+    return tuple(map(int, words))
+
+
+def _absolute(name: str) -> str:
+    """Returns a model's name, and of a path one that means the same to a process that runs elsewhere."""
+    return str(Path(name).expanduser().absolute()) if is_path(name) else name
+
+
+def _synthetic(place: Path, shape: str, weights: str, bits: float, tell: Callable[[str], None]) -> Path:
+    """Makes a model with random weights, unless it is there already."""
+    from fimble.bench.synthetic import GPTQ_BITS, synthetic_architecture, write_synthetic  # noqa: PLC0415 - as above.
+
+    size = GPTQ_BITS if weights == "gptq" else bits
+    folder = (place / f"{shape}-{weights}-{size:g}-synthetic").absolute()
+    if not (folder / "config.json").is_file():
+        tell(f"making {folder.name}")
+        write_synthetic(folder, synthetic_architecture(shape), kind=weights, bits=bits)
+    return folder

@@ -155,7 +155,8 @@ class Completion:
             return session.anchor
         old, quick_tokens = session.anchor, self._quick_tokens(model)
         anchor = await self._new_anchor(query, model, self._tokens_max(model))
-        is_grown = anchor.unread_tokens(old if session.is_grown else None) <= quick_tokens
+        # Who asks by a key waits for the best that there is.
+        is_grown = query.is_manual or anchor.unread_tokens(old if session.is_grown else None) <= quick_tokens
         if not is_grown:
             anchor = await self._new_anchor(query, model, quick_tokens)
         session.move(anchor, self._read(anchor), is_grown=is_grown)
