@@ -72,7 +72,7 @@ def backend_maker(found: Found, wishes: Wishes) -> Callable[[Path], Backend]:
     if path is None:
         return lambda _: ScriptedBackend()
     if card.backend == "exllamav2":
-        return lambda folder: ExLlamaV2Backend(partial(_open_on_gpu, card, path, folder, wishes))
+        return lambda folder: ExLlamaV2Backend(partial(open_on_gpu, card, path, folder, wishes))
     return lambda folder: LlamaCppBackend(
         path,
         folder=folder,
@@ -88,7 +88,7 @@ def _path_of(name: str, card: ModelCard) -> Path | None:
     return None if card.backend == "scripted" else store.ready_path(card)
 
 
-def _open_on_gpu(card: ModelCard, path: Path, folder: Path, wishes: Wishes, progress: LoadProgress) -> OpenModel:
+def open_on_gpu(card: ModelCard, path: Path, folder: Path, wishes: Wishes, progress: LoadProgress) -> OpenModel:
     """Decides what fits before anything is loaded, then loads it."""
     from fimble.engine.process.backends.exl2 import device_lock, opening  # noqa: PLC0415 - only with a GPU.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -75,6 +76,8 @@ def engine(
         finally:
             await client.close()
 
+    # Like Ctrl-C: engines of the benchmark's own are ended, and folders removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with told_errors(json=as_json), contextlib.ExitStack() as stack:
         if names or shapes:
             place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fimble-synthetic-")))
@@ -114,7 +117,7 @@ def raw_generator(
     with tempfile.TemporaryDirectory(prefix="fimble-raw-") as name:
         if found.path is None or found.asked:
             raise typer.BadParameter(found.notice or f"{found.card.name} does not run by ExLlamaV2.")
-        opened = backends._open_on_gpu(found.card, found.path, Path(name), wishes, lambda _: None)
+        opened = backends.open_on_gpu(found.card, found.path, Path(name), wishes, lambda _: None)
         try:
             from fimble.engine.process.backends.exl2 import raw_generator as raw  # noqa: PLC0415 - imports exllamav2.
 

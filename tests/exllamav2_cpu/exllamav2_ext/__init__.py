@@ -26,6 +26,8 @@ from exllamav2_ext.matrices import (
     make_group_map,
     make_q_matrix,
     reconstruct,
+    tensor_remap,
+    tensor_remap_4bit,
 )
 from exllamav2_ext.pages import cache_rotate, count_match, partial_strings_match, stloader_read
 from exllamav2_ext.sampling import (
@@ -64,6 +66,8 @@ __all__ = [
     "rope_",
     "sample_basic",
     "stloader_read",
+    "tensor_remap",
+    "tensor_remap_4bit",
 ]
 
 cpu_devices.install()

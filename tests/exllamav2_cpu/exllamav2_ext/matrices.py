@@ -90,6 +90,18 @@ def make_group_map(q_groups: Tensor, num_qrows: int) -> Tensor:
     return torch.tensor(result, dtype=torch.short)
 
 
+def tensor_remap(tensor: Tensor, index: Tensor) -> None:
+    """Puts the columns of a packed EXL2 matrix into another order, in place."""
+    tensor.copy_(tensor[:, index.long()])
+
+
+def tensor_remap_4bit(tensor: Tensor, index: Tensor) -> None:
+    """Does so with eight columns to a number, as scales are packed."""
+    parts = _nibbles(tensor, 1)[:, index.long()].unflatten(1, (-1, 8)).long()
+    packed = sum(parts[..., i] << (4 * i) for i in range(8))
+    tensor.copy_(torch.where(packed >= 2**31, packed - 2**32, packed))  # type: ignore[arg-type,operator]
+
+
 def free_q_matrix(handle: int) -> None:
     """Forgets a matrix."""
     objects.pop(handle, None)

@@ -16,10 +16,10 @@ from fimble.models.progress import Progress, silent
 # The official parser takes no longer header (safetensors 0.8, MAX_HEADER_SIZE).
 HEADER_BYTES_MAX: Final = 100_000_000
 
-NumberType = Literal["F16", "F32", "I32"]
+NumberType = Literal["F16", "F32", "I16", "I32"]
 Pieces = Iterable[npt.NDArray[Any]]
 
-_DTYPES: Final[dict[NumberType, str]] = {"F16": "<f2", "F32": "<f4", "I32": "<i4"}
+_DTYPES: Final[dict[NumberType, str]] = {"F16": "<f2", "F32": "<f4", "I16": "<i2", "I32": "<i4"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Tests on an NVIDIA card; `scripts/gpu-check` runs them on a bare machine."""
