@@ -42,7 +42,7 @@ class WritingProvider:
         try:
             for at in range(0, len(whole), 3):
                 self.pieces_read += 1
-                yield Piece(whole[at : at + 3], 1, -0.1)
+                yield Piece(whole[at : at + 3], 1, -0.001)
             report.stop_reason = "stop"
         except GeneratorExit:
             self.was_closed_early = True
@@ -99,3 +99,31 @@ async def test_a_newer_query_of_the_same_window_can_supersede() -> None:
     provider = WritingProvider("1")
     await suggest("x = $0\n", provider)
     assert provider.requests[0].supersede_key == "w"
+
+
+class UnsureProvider(WritingProvider):
+    """Is sure of its first two pieces only."""
+
+    async def generate(self, request: GenerationRequest, report: GenerationReport) -> AsyncGenerator[Piece, None]:
+        number = 0
+        async for piece in super().generate(request, report):
+            number += 1
+            yield Piece(piece.text, 1, -0.01 if number <= 2 else -2.0)
+
+
+async def test_unasked_only_what_the_model_is_sure_of_is_shown() -> None:
+    provider = UnsureProvider("total = sum(values)\n")
+    suggestion = await suggest("$0\n", provider)
+    assert (suggestion.text, suggestion.stop_reason) == ("total", "not-sure")
+    assert provider.pieces_read < 5
+    assert (await suggest("$0\n", UnsureProvider("total = sum(values)\n"), is_manual=True)).text == "total = sum(values)"
+
+
+async def test_a_text_that_is_improbable_from_the_start_is_not_shown() -> None:
+    class Guessing(WritingProvider):
+        async def generate(self, request: GenerationRequest, report: GenerationReport) -> AsyncGenerator[Piece, None]:
+            async for piece in super().generate(request, report):
+                yield Piece(piece.text, 1, -2.0)
+
+    suggestion = await suggest("x = $0\n", Guessing("1\n"))
+    assert (suggestion.text, suggestion.suppressed_by) == ("", "not-sure")

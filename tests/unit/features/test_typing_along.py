@@ -55,7 +55,7 @@ class StepProvider:
         if request.priority is Priority.PREFETCH:
             self.ahead.append(request)
             for character in request.starts_with + self.text_ahead:
-                yield Piece(character, 1, -0.1)
+                yield Piece(character, 1, -0.001)
             report.stop_reason = "stop"
             return
         number = len(self.requests)
@@ -63,7 +63,7 @@ class StepProvider:
         try:
             for character in request.starts_with + self.texts[number]:
                 await self._steps.acquire()
-                yield Piece(character, 1, -0.1)
+                yield Piece(character, 1, -0.001)
             report.stop_reason = "stop"
         finally:
             self.closed.append(number)

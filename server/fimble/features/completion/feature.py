@@ -44,12 +44,14 @@ class CompletionSettings:
 
     A prompt of `prompt_tokens_max` takes about four seconds on two cores when nothing is cached. So where the user
     has just come, only what can be read within `latency_target_ms` is read at first (0: 400 on a GPU, 900 elsewhere),
-    and the rest in the first pause.
+    and the rest in the first pause. Of a text that nobody asked for, only that beginning is shown which is right with
+    at least `probability_min`, as the model sees it.
     """
 
     prompt_tokens_max: int = 768
     tokens_max: int = 64
     latency_target_ms: int = 0
+    probability_min: float = 0.5
 
 
 class Completion:
@@ -79,6 +81,7 @@ class Completion:
         """
         started = self._clock()
         around = surroundings(query.snapshot.text, query.offset)
+        least = 0.0 if query.is_manual else self._settings.probability_min
         if not query.is_manual and _is_inside_word(around):
             return Suggestion(text="", offset=query.offset, suppressed_by="inside-word")
         model = await self._provider.model()
@@ -91,18 +94,18 @@ class Completion:
         anchor = await self._anchor(session, query, model)
         typed = anchor.typed(query.snapshot.text, query.offset)
         writing = session.find(typed)
-        if writing is not None and not _is_enough(writing, typed, around):
+        if writing is not None and not _is_enough(writing, typed, around, least):
             writing = None
         is_new = writing is None
         if writing is None:
             writing = self._write(session, anchor, typed, priority=Priority.INLINE, window=query.window)
         session.hold()
         try:
-            await writing.until(_enough(writing, typed, around))
+            await writing.until(_enough(writing, typed, around, least))
         finally:
             session.linger()
             session.in_pause(query, partial(self._grow, session, query, model))
-        trimmed = _trimmed(writing, typed, around, is_whole=not writing.is_running)
+        trimmed = _trimmed(writing, typed, around, least, is_whole=not writing.is_running)
         if writing.is_running:
             writing.stop()
         shown = finished(trimmed.text, around)
@@ -137,9 +140,10 @@ class Completion:
         typed = anchor.typed(text, offset)
         around = surroundings(text, offset)
         known = session.find(typed)
-        if known is None or len(known.text) == len(typed) or not _is_enough(known, typed, around):
+        least = self._settings.probability_min
+        if known is None or len(known.text) == len(typed) or not _is_enough(known, typed, around, least):
             writing = self._write(session, anchor, typed, priority=Priority.PREFETCH)
-            writing.end_when(_enough(writing, typed, around))
+            writing.end_when(_enough(writing, typed, around, least))
             session.linger()
 
     def _session(self, query: CompletionQuery, model: ProviderModel) -> Session:
@@ -219,22 +223,27 @@ class Completion:
         return writing
 
 
-def _enough(writing: Writing, typed: str, around: Surroundings) -> Enough:
+def _enough(writing: Writing, typed: str, around: Surroundings, least: float) -> Enough:
     """Returns what tells whether nothing more that is written would be shown after `typed`."""
-    return lambda: _trimmed(writing, typed, around, is_whole=False).rule is not None
+    return lambda: _trimmed(writing, typed, around, least, is_whole=False).rule is not None
 
 
-def _is_enough(writing: Writing, typed: str, around: Surroundings) -> bool:
+def _is_enough(writing: Writing, typed: str, around: Surroundings, least: float) -> bool:
     """Tells whether a text that goes along with what was typed says, or will say, what comes next."""
     if writing.is_running or (writing.is_whole and writing.report.stop_reason != "length"):
         return True
     # It was broken off, because enough was known then; here it may not be.
-    return _trimmed(writing, typed, around, is_whole=False).rule is not None
+    return _trimmed(writing, typed, around, least, is_whole=False).rule is not None
 
 
-def _trimmed(writing: Writing, typed: str, around: Surroundings, *, is_whole: bool) -> Trimmed:
-    """Returns what is shown of what was written after `typed`."""
-    written = aligned(writing.text[len(typed) :], around)
+def _trimmed(writing: Writing, typed: str, around: Surroundings, least: float, *, is_whole: bool) -> Trimmed:
+    """Returns what is shown of what was written after `typed`, where it has to be probable by `least`."""
+    start = len(typed)
+    sure_end = writing.sure_end(start, least) if least > 0 else None
+    if sure_end is not None:
+        trimmed = trim(aligned(writing.text[start:sure_end], around), around, is_complete=False)
+        return trimmed if trimmed.rule is not None else Trimmed(trimmed.text.rstrip(), "not-sure")
+    written = aligned(writing.text[start:], around)
     trimmed = trim(written, around, is_complete=is_whole)
     if is_whole and trimmed.rule is None and writing.report.stop_reason == "length":
         return trim(without_broken_end(written), around, is_complete=True)

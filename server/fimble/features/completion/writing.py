@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from fimble.features.completion.confidence import Scored, sure_end
 from fimble.providers.provider import GenerationReport, GenerationRequest, Provider
 
 Enough = Callable[[], bool]
@@ -58,8 +59,7 @@ class Writing:
         self.report = GenerationReport()
         self._kept = kept
         self._written = ""
-        self._log_probability = 0.0
-        self._tokens = 0
+        self._scored: list[Scored] = []
         self._enough_unwatched: Enough | None = None
         self._enough: Enough | None = None
         self._changed = asyncio.Event()
@@ -73,6 +73,10 @@ class Writing:
         """What is known to stand after the anchor if the model is right."""
         text = self._kept + self._written
         return text if len(text) >= len(self.start) else self.start
+
+    def sure_end(self, start: int, probability_min: float) -> int | None:
+        """Returns where the text that goes on at `start` stops being probable, None while it does not."""
+        return sure_end(self._scored, start, probability_min)
 
     @property
     def is_running(self) -> bool:
@@ -128,8 +132,7 @@ class Writing:
         async with contextlib.aclosing(provider.generate(request, self.report)) as pieces:
             async for piece in pieces:
                 self._written += piece.text
-                self._tokens += piece.tokens
-                self._log_probability += piece.log_probability
+                self._scored.append(Scored(len(self._kept) + len(self._written), piece.log_probability))
                 self._changed.set()
                 # Looked at here as well, since pieces may come faster than whoever waits is woken.
                 if self._enough is not None and self._enough():
