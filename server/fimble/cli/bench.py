@@ -14,6 +14,8 @@ import msgspec
 import typer
 
 from fimble import folders
+from fimble.cli.bench_infill import infill
+from fimble.cli.bench_replay import replay
 from fimble.cli.output import told_errors, write_json
 from fimble.cli.quantities import cache_kind
 from fimble.cli.settings import read_settings
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from fimble.engine.client.engine import Engine
 
 app = typer.Typer(help="Measure Fimble on this machine.", no_args_is_help=True)
+app.command("infill")(infill)
+app.command("replay")(replay)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -1,0 +1,1 @@
+"""How well holes in functions are filled, told by running the tests of HumanEval-Infilling."""
