@@ -56,8 +56,9 @@ class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FillInMiddle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The control tokens around a hole; an empty `repository` or `file` means that the model has none.
 
-    `order` is the order of the training data: `psm` is prefix, suffix, middle; `spm` is suffix, prefix,
-    middle.
+    `order` is the order in which the model does best: `psm` is prefix, suffix, middle; `spm` is suffix, prefix, middle;
+    `prefix-last` is suffix, middle, prefix, behind the same tokens as `psm`: the text before the cursor and what is
+    written are one text then (SPM in the words of arXiv 2207.14255).
     """
 
     prefix: str
@@ -65,7 +66,7 @@ class FillInMiddle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     middle: str
     repository: str = ""
     file: str = ""
-    order: Literal["psm", "spm"] = "psm"
+    order: Literal["psm", "spm", "prefix-last"] = "psm"
 
 
 class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -58,7 +58,7 @@ class Anchor:
         return round((len(mine) - shared) / CHARACTERS_PER_TOKEN)
 
     def _stable(self) -> str:
-        parts = (self.after, self.before) if self.fim.order == "spm" else (self.before, self.after)
+        parts = (self.before, self.after) if self.fim.order == "psm" else (self.after, self.before)
         return "\0".join((self.repository, self.path, *parts))
 
     def typed(self, text: Text, offset: int) -> str:

@@ -5,8 +5,8 @@ repository and file name, text before the anchor, text after the cursor, what is
 ```
 
 The text before ends at the anchor, the start of a line; what is typed since then follows the middle token, where a
-keystroke adds a token instead of moving everything after it. Models that were trained suffix-first get the same effect
-from their own order.
+keystroke adds a token instead of moving everything after it. Models that get the suffix first have the same effect from
+their own order.
 """
 
 import re
@@ -35,24 +35,27 @@ def lay_out(anchor: Anchor, typed: str) -> FillInMiddlePrompt:
     cut = _UNFINISHED_TOKEN.search(typed)
     starts_with = cut.group() if cut else ""
     kept = typed[: len(typed) - len(starts_with)]
+    stable = stable_parts(anchor)
     if fim.order == "spm":
-        # The typed text goes on in the same part as the text before, of which only the end changes.
-        stable = (*_header(anchor), Control(fim.suffix), anchor.after, Control(fim.prefix))
-        parts = (*stable, anchor.before + kept, *_control(fim.middle))
+        # Here the prompt ends with the middle token, if there is one; only the text before it changes.
+        parts = (*stable[:-1], f"{stable[-1]}{kept}", *((Control(fim.middle),) if fim.middle else ()))
     else:
-        parts = (*stable_parts(anchor), kept)
+        parts = (*stable, kept)
     return FillInMiddlePrompt(parts=tuple(part for part in parts if part != ""), starts_with=starts_with)
 
 
 def stable_parts(anchor: Anchor) -> tuple[Part, ...]:
-    """Returns the prompt's parts that stay as long as the anchor does."""
+    """Returns the prompt's parts that stay as long as the anchor does; typed text goes on at their end."""
     fim, header = anchor.fim, _header(anchor)
     parts: tuple[Part, ...]
-    if fim.order == "spm":
-        parts = (*header, Control(fim.suffix), anchor.after, Control(fim.prefix), anchor.before)
-    else:
-        parts = (*header, Control(fim.prefix), anchor.before, Control(fim.suffix), anchor.after, Control(fim.middle))
-    return tuple(part for part in parts if part != "")
+    match fim.order:
+        case "psm":
+            parts = (Control(fim.prefix), anchor.before, Control(fim.suffix), anchor.after, Control(fim.middle))
+        case "prefix-last":
+            parts = (Control(fim.prefix), Control(fim.suffix), anchor.after, Control(fim.middle), anchor.before)
+        case "spm":
+            return *header, Control(fim.suffix), anchor.after, Control(fim.prefix), anchor.before
+    return tuple(part for part in (*header, *parts) if part != "")
 
 
 def _header(anchor: Anchor) -> tuple[Part, ...]:
@@ -60,7 +63,3 @@ def _header(anchor: Anchor) -> tuple[Part, ...]:
     if not (fim.repository and fim.file):
         return ()
     return Control(fim.repository), f"{anchor.repository}\n", Control(fim.file), f"{anchor.path}\n"
-
-
-def _control(token: str) -> tuple[Control, ...]:
-    return (Control(token),) if token else ()
