@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from fimble import folders
+from fimble.cli.bench_crossfile import crossfile
 from fimble.cli.bench_infill import infill
 from fimble.cli.bench_replay import replay
 from fimble.cli.output import told_errors, write_json
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from fimble.engine.client.engine import Engine
 
 app = typer.Typer(help="Measure Fimble on this machine.", no_args_is_help=True)
+app.command("crossfile")(crossfile)
 app.command("infill")(infill)
 app.command("replay")(replay)
 

@@ -122,3 +122,10 @@ def test_lines_also_go_into_a_prompt_without_text_before_the_hole() -> None:
 )
 def test_the_scope_is_the_innermost_around_the_end(text: str, line: int) -> None:
     assert scope_line(text.split("\n")) == line
+
+
+def test_lines_also_go_to_the_text_before_the_hole_where_that_comes_last() -> None:
+    fim = FillInMiddle(order="prefix-last", prefix="<P>", suffix="<S>", middle="<M>")
+    prompt = (Control("<P>"), Control("<S>"), "after", Control("<M>"), BEFORE, "        c = ")
+    parts = with_context(prompt, Rendered(lines=("# x",), place=Place.HOLE), fim)
+    assert parts == (*prompt[:4], BEFORE + "        # x\n", "        c = ")
