@@ -51,6 +51,27 @@ CASES = [
         "statement-end",
     ),
     (
+        "a header ends where its body stands below",
+        "for s in t:\n    $0\n        if c == '7':\n            n += 1\n",
+        "for c in s:\n        if c == '7':\n            n += 1\n    return n\n",
+        "for c in s:",
+        "body-below",
+    ),
+    (
+        "a header ends where its body stands below, with braces as well",
+        "function f() {\n  $0\n    return 1;\n  }\n}\n",
+        "if (x) {\n    return 1;\n  }\n",
+        "if (x) {",
+        "body-below",
+    ),
+    (
+        "what stands below at the same depth is no body",
+        "def f():\n    $0\n    return 1\n",
+        "for c in s:\n        n += 1\n    return 1\n",
+        "for c in s:\n        n += 1",
+        "meets-text-below",
+    ),
+    (
         "else belongs to if",
         "if a$0\n",
         ":\n    b()\nelse:\n    c()\nd()\n",
@@ -108,7 +129,7 @@ CASES = [
     ),
     (
         "a branch may return what the function returns below",
-        "if a:\n    b()\n$0\n    return 'F'\n",
+        "def f():\n    if a:\n        b()\n    $0\n    return 'F'\n",
         "else:\n        return 'F'\n",
         "else:\n        return 'F'",
         None,
@@ -186,6 +207,8 @@ def test_indentation_that_is_there_already_is_not_written_again(document: str, w
         ('def f():\n    """$0"""\n', "Return one.", "Return one."),
         ('def f():\n    """$0\n    More.\n    """\n', "Return one.", "Return one."),
         ("x = $0\n", "1", "1"),
+        ("for j in k:\n    $0\n        return False\n", "if n % j == 0: return False", "if n % j == 0:"),
+        ("for j in k:\n    $0\n    return False\n", "if n % j == 0: return False", "if n % j == 0: return False"),
     ],
 )
 def test_what_is_open_is_closed_and_what_is_needed_stays_open(document: str, text: str, shown: str) -> None:

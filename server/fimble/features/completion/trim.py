@@ -15,6 +15,7 @@ _OPENERS = {"(": ")", "[": "]", "{": "}"}
 _CLOSERS = frozenset(_OPENERS.values())
 _FENCE = "```"
 _LONG_QUOTES = ('"""', "'''")
+_BLOCK_SIGNS = (":", "{")
 _WORD = re.compile(r"\w")
 
 
@@ -57,8 +58,10 @@ def trim(written: str, around: Surroundings, *, is_complete: bool) -> Trimmed:
     """
     lines = written.split("\n")
     complete = lines if is_complete else lines[:-1]
-    for number in range(len(complete)):
-        rule = _ends_at(number, complete, around)
+    for number in range(len(lines)):
+        if number and _has_body_below(_whole_line(number - 1, lines, around), around):
+            return Trimmed(_cut_tail("\n".join(lines[:number]), around), "body-below")
+        rule = _ends_at(number, complete, around) if number < len(complete) else None
         if rule is not None:
             return Trimmed(_cut_tail("\n".join(complete[:number]), around), rule)
     if not is_complete:
@@ -82,14 +85,26 @@ def finished(text: str, around: Surroundings) -> str:
     """Returns the text with what it left open closed, or empty where it would close what is still needed.
 
     A docstring of one line gets its closing quotes; a closing bracket alone above lines that are still inside of it
-    is no suggestion.
+    is no suggestion; a block that stands below is not written into the line that opens it.
     """
+    text = _without_body_below(text, around)
     if around.is_blank and around.below and text.strip() and all(sign in _CLOSERS | set(";, \n") for sign in text):
         return "" if indentation_of(around.below[0]) >= around.indentation else text
     for quotes in _LONG_QUOTES:
         is_open = around.line_before.count(quotes) % 2 == 1
         if is_open and "\n" not in text and text and not any(quotes in line for line in (text, *around.below)):
             return text if quotes in around.line_after else text + quotes
+    return text
+
+
+def _without_body_below(text: str, around: Surroundings) -> str:
+    """Returns text whose last line does not say again, after its colon, what stands as its block below."""
+    lines = text.split("\n")
+    body = around.below[0].strip() if around.below else ""
+    last = lines[-1].rstrip()
+    head = last.removesuffix(body).rstrip()
+    if body and head != last and _has_body_below(_whole_line(len(lines) - 1, [*lines[:-1], head], around), around):
+        return "\n".join([*lines[:-1], head])
     return text
 
 
@@ -150,6 +165,18 @@ def _meets(line: str, around: Surroundings) -> bool:
         return False
     # At another depth it is another line: a branch may well return what the function returns below.
     return indentation_of(line) == indentation_of(around.below[0])
+
+
+def _whole_line(number: int, lines: list[str], around: Surroundings) -> str:
+    """Returns line `number` of what was written, with what stands before the cursor."""
+    return around.line_before + lines[0] if number == 0 else lines[number]
+
+
+def _has_body_below(line: str, around: Surroundings) -> bool:
+    """Tells whether a line opens a block whose body stands below the cursor already."""
+    if not around.below or not line.rstrip().endswith(_BLOCK_SIGNS):
+        return False
+    return indentation_of(around.below[0]) > indentation_of(line)
 
 
 def _repeats(number: int, lines: list[str]) -> bool:
