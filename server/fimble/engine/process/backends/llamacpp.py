@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 
 from fimble.engine.process.backends.backend import BackendFault, Fragment, LoadProgress, OneAtATime, Run
+from fimble.engine.process.backends.given import CANDIDATES, given_start
 from fimble.engine.process.backends.slots import Slot, Slots, common_prefix
 from fimble.errors import ModelRefused, RequestFailed
 
@@ -205,6 +206,7 @@ class _Stream:
         # What earlier pieces of the same prompt have read is in the cache now, but was not when the prompt came.
         self._has_pieces = run.evaluated_tokens > 0
         self._ms_before = run.prefill_ms
+        self._left = run.starts_with
         self.error: RequestFailed | BackendFault | None = None
 
     def on_event(self, event: dict[str, Any]) -> bool:
@@ -248,9 +250,18 @@ class _Stream:
         if tokens_new > 0 or choice["text"]:
             self._run.generated.extend(ids)
             self._run.generated_tokens = generated
-            # llama.cpp writes -inf as the lowest float for a token that sampling had excluded.
-            probability = sum(max(token["logprob"], -1e4) for token in tokens if math.isfinite(token["logprob"]))
+            probability = sum(self._log_probability(token) for token in tokens)
             self._emit(Fragment(choice["text"], tokens_new, probability))
+
+    def _log_probability(self, token: dict[str, Any]) -> float:
+        # llama.cpp writes -inf as the lowest float for a token that sampling had excluded.
+        own = max(token["logprob"], -1e4) if math.isfinite(token["logprob"]) else 0.0
+        if not self._left:
+            return own
+        candidates = [(each["token"], each["logprob"]) for each in token.get("top_logprobs", ())]
+        given = given_start((token["token"], own), candidates, self._left)
+        self._left = self._left[len(token["token"]) :]
+        return given
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -293,7 +304,7 @@ def _request(run: Run, slot: Slot) -> dict[str, Any]:
         "top_k": 40,
         "top_p": 0.95,
         "repeat_penalty": 1.0,
-        "logprobs": 1,
+        "logprobs": CANDIDATES if run.starts_with else 1,
         "return_progress": True,
         "timings_per_token": True,
     }

@@ -47,13 +47,15 @@ class Job(ExLlamaV2DynamicJob):  # type: ignore[misc]
         self._log_probability = 0.0
 
     def receive_logits(self, logits: torch.Tensor) -> tuple[Any, ...]:
-        """Samples, and adds the sampled token's log-probability under the model itself.
+        """Samples, and adds the sampled token's log-probability under the model, given what has been typed of it.
 
         The original reports probabilities after top-k, of which greedy sampling leaves one: 1.0.
         """
         # Columns beyond the vocabulary are padding.
         row = logits[0, 0, : self.generator.tokenizer.get_vocab_size()]
-        sum_of_all = torch.logsumexp(row, dim=-1)
+        # Where the user has typed a token's first letters, only those that go with them are left to choose from.
+        allowed = self.filters[0].next()[0] if self.filters else None
+        sum_of_all = torch.logsumexp(row if allowed is None else row[allowed], dim=-1)
         sampled: tuple[Any, ...] = super().receive_logits(logits)
         self._log_probability += float(row[int(sampled[0])] - sum_of_all)
         return sampled
