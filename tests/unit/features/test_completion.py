@@ -116,7 +116,9 @@ async def test_unasked_only_what_the_model_is_sure_of_is_shown() -> None:
     suggestion = await suggest("$0\n", provider)
     assert (suggestion.text, suggestion.stop_reason) == ("total", "not-sure")
     assert provider.pieces_read < 5
-    assert (await suggest("$0\n", UnsureProvider("total = sum(values)\n"), is_manual=True)).text == "total = sum(values)"
+    assert (
+        await suggest("$0\n", UnsureProvider("total = sum(values)\n"), is_manual=True)
+    ).text == "total = sum(values)"
 
 
 async def test_a_text_that_is_improbable_from_the_start_is_not_shown() -> None:

@@ -1,4 +1,4 @@
-"""Where a text stops being probable."""
+"""Up to where a text is worth showing."""
 
 import math
 
@@ -6,24 +6,32 @@ import pytest
 
 from fimble.features.completion.confidence import Scored, sure_end
 
+# Right with 0.9, 0.72, 0.36 and 0.356 up to their ends; each piece has three characters.
 PIECES = [Scored(3, math.log(0.9)), Scored(6, math.log(0.8)), Scored(9, math.log(0.5)), Scored(12, math.log(0.99))]
 
 
 @pytest.mark.parametrize(
-    ("start", "least", "end"),
+    ("start", "wrong_max", "end"),
     [
-        (0, 0.95, 0),
-        (0, 0.85, 3),
-        (0, 0.5, 6),
-        (0, 0.36, 9),
-        (0, 0.3, None),
-        (3, 0.5, 6),
-        (4, 0.85, 4),
-        (6, 0.5, 9),
-        (6, 0.49, None),
-        (9, 0.9, None),
-        (12, 0.99, None),
+        (0, 0.2, 0),
+        (0, 0.4, 3),
+        (0, 1.2, 6),
+        (0, 3.1, 9),
+        (0, 6.0, None),
+        (0, math.inf, None),
+        (1, 0.2, 3),
+        (3, 0.7, 6),
+        (4, 0.3, 4),
+        (9, 0.1, None),
+        (12, 0.0, None),
     ],
 )
-def test_the_text_ends_before_the_piece_that_makes_it_improbable(start: int, least: float, end: int | None) -> None:
-    assert sure_end(PIECES, start, least) == end
+def test_a_text_ends_before_too_much_of_it_is_expected_to_be_wrong(
+    start: int, wrong_max: float, end: int | None
+) -> None:
+    assert sure_end(PIECES, start, wrong_max) == end
+
+
+def test_a_long_text_has_to_be_surer_than_a_short_one() -> None:
+    assert sure_end([Scored(2, math.log(0.6))], 0, 1.0) is None
+    assert sure_end([Scored(20, math.log(0.6))], 0, 1.0) == 0

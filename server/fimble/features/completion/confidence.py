@@ -16,19 +16,21 @@ class Scored:
     log_probability: float
 
 
-def sure_end(pieces: Sequence[Scored], start: int, probability_min: float) -> int | None:
-    """Returns where the text that goes on at `start` stops being probable, None while all of it is.
+def sure_end(pieces: Sequence[Scored], start: int, wrong_max: float) -> int | None:
+    """Returns up to where the text that goes on at `start` is worth showing, None while all of it is.
 
-    The probability is that of all pieces after `start` together; one in which `start` lies counts, since what is left
-    of it was chosen with it. The piece that takes the probability below the least one is not part of the text.
+    It ends before the piece with which more than `wrong_max` characters are expected to be wrong: each counts with the
+    probability that it or something before it is. So a long text has to be surer than a short one. A piece in which
+    `start` lies counts with what is left of it, since it was chosen as a whole.
     """
-    left = math.log(probability_min)
+    probability, wrong = 1.0, 0.0
     end = start
     for piece in pieces:
         if piece.end <= start:
             continue
-        left -= piece.log_probability
-        if left > 0:
+        probability *= math.exp(piece.log_probability)
+        wrong += (1 - probability) * (piece.end - end)
+        if wrong > wrong_max:
             return end
         end = piece.end
     return None

@@ -1,5 +1,6 @@
 """Ghost text from a snapshot: lays out the prompt, reads what the model writes, and stops it where it should end."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -42,16 +43,16 @@ _HEADER_TOKENS = 48
 class CompletionSettings:
     """How much is read and written per suggestion, in the model's tokens.
 
-    A prompt of `prompt_tokens_max` takes about four seconds on two cores when nothing is cached. So where the user
+    A prompt of `prompt_tokens_max` takes about three seconds on two cores when nothing is cached. So where the user
     has just come, only what can be read within `latency_target_ms` is read at first (0: 400 on a GPU, 900 elsewhere),
-    and the rest in the first pause. Of a text that nobody asked for, only that beginning is shown which is right with
-    at least `probability_min`, as the model sees it.
+    and the rest in the first pause. Of a text that nobody asked for, only that beginning is shown of which at most
+    `wrong_characters_max` characters are expected to be wrong, as the model sees it.
     """
 
-    prompt_tokens_max: int = 768
+    prompt_tokens_max: int = 512
     tokens_max: int = 64
     latency_target_ms: int = 0
-    probability_min: float = 0.5
+    wrong_characters_max: float = 1.0
 
 
 class Completion:
@@ -81,7 +82,7 @@ class Completion:
         """
         started = self._clock()
         around = surroundings(query.snapshot.text, query.offset)
-        least = 0.0 if query.is_manual else self._settings.probability_min
+        wrong_max = math.inf if query.is_manual else self._settings.wrong_characters_max
         if not query.is_manual and _is_inside_word(around):
             return Suggestion(text="", offset=query.offset, suppressed_by="inside-word")
         model = await self._provider.model()
@@ -94,18 +95,18 @@ class Completion:
         anchor = await self._anchor(session, query, model)
         typed = anchor.typed(query.snapshot.text, query.offset)
         writing = session.find(typed)
-        if writing is not None and not _is_enough(writing, typed, around, least):
+        if writing is not None and not _is_enough(writing, typed, around, wrong_max):
             writing = None
         is_new = writing is None
         if writing is None:
             writing = self._write(session, anchor, typed, priority=Priority.INLINE, window=query.window)
         session.hold()
         try:
-            await writing.until(_enough(writing, typed, around, least))
+            await writing.until(_enough(writing, typed, around, wrong_max))
         finally:
             session.linger()
             session.in_pause(query, partial(self._grow, session, query, model))
-        trimmed = _trimmed(writing, typed, around, least, is_whole=not writing.is_running)
+        trimmed = _trimmed(writing, typed, around, wrong_max, is_whole=not writing.is_running)
         if writing.is_running:
             writing.stop()
         shown = finished(trimmed.text, around)
@@ -140,10 +141,10 @@ class Completion:
         typed = anchor.typed(text, offset)
         around = surroundings(text, offset)
         known = session.find(typed)
-        least = self._settings.probability_min
-        if known is None or len(known.text) == len(typed) or not _is_enough(known, typed, around, least):
+        wrong_max = self._settings.wrong_characters_max
+        if known is None or len(known.text) == len(typed) or not _is_enough(known, typed, around, wrong_max):
             writing = self._write(session, anchor, typed, priority=Priority.PREFETCH)
-            writing.end_when(_enough(writing, typed, around, least))
+            writing.end_when(_enough(writing, typed, around, wrong_max))
             session.linger()
 
     def _session(self, query: CompletionQuery, model: ProviderModel) -> Session:
@@ -223,23 +224,23 @@ class Completion:
         return writing
 
 
-def _enough(writing: Writing, typed: str, around: Surroundings, least: float) -> Enough:
+def _enough(writing: Writing, typed: str, around: Surroundings, wrong_max: float) -> Enough:
     """Returns what tells whether nothing more that is written would be shown after `typed`."""
-    return lambda: _trimmed(writing, typed, around, least, is_whole=False).rule is not None
+    return lambda: _trimmed(writing, typed, around, wrong_max, is_whole=False).rule is not None
 
 
-def _is_enough(writing: Writing, typed: str, around: Surroundings, least: float) -> bool:
+def _is_enough(writing: Writing, typed: str, around: Surroundings, wrong_max: float) -> bool:
     """Tells whether a text that goes along with what was typed says, or will say, what comes next."""
     if writing.is_running or (writing.is_whole and writing.report.stop_reason != "length"):
         return True
     # It was broken off, because enough was known then; here it may not be.
-    return _trimmed(writing, typed, around, least, is_whole=False).rule is not None
+    return _trimmed(writing, typed, around, wrong_max, is_whole=False).rule is not None
 
 
-def _trimmed(writing: Writing, typed: str, around: Surroundings, least: float, *, is_whole: bool) -> Trimmed:
-    """Returns what is shown of what was written after `typed`, where it has to be probable by `least`."""
+def _trimmed(writing: Writing, typed: str, around: Surroundings, wrong_max: float, *, is_whole: bool) -> Trimmed:
+    """Returns what is shown of what was written after `typed`, if at most `wrong_max` of it may be wrong."""
     start = len(typed)
-    sure_end = writing.sure_end(start, least) if least > 0 else None
+    sure_end = writing.sure_end(start, wrong_max)
     if sure_end is not None:
         trimmed = trim(aligned(writing.text[start:sure_end], around), around, is_complete=False)
         return trimmed if trimmed.rule is not None else Trimmed(trimmed.text.rstrip(), "not-sure")

@@ -74,9 +74,9 @@ class Writing:
         text = self._kept + self._written
         return text if len(text) >= len(self.start) else self.start
 
-    def sure_end(self, start: int, probability_min: float) -> int | None:
-        """Returns where the text that goes on at `start` stops being probable, None while it does not."""
-        return sure_end(self._scored, start, probability_min)
+    def sure_end(self, start: int, wrong_max: float) -> int | None:
+        """Returns up to where the text that goes on at `start` is worth showing, None while all of it is."""
+        return sure_end(self._scored, start, wrong_max)
 
     @property
     def is_running(self) -> bool:
