@@ -29,6 +29,8 @@ CONTROLS = (
 )
 CHUNK_TOKENS = 64
 _FIRST_CONTROL_ID = 1 << 20
+# It is as good as certain of what it writes.
+_LOG_PROBABILITY = -1e-6
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -120,7 +122,7 @@ class ScriptedBackend(OneAtATime):
             (token_id,) = self.tokenize(word)
             run.generated.append(token_id)
             run.generated_tokens += 1
-            emit(Fragment(word, 1, -0.1))
+            emit(Fragment(word, 1, _LOG_PROBABILITY))
             if not keep_going():
                 return "interrupted"
         return "stop"
