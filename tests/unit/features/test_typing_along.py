@@ -269,7 +269,7 @@ async def test_on_a_fast_machine_everything_is_read_at_once() -> None:
     typist.type("")
     provider.let_write(100)
     await typist.shown()
-    assert characters(provider.read[0]) > 2000
+    assert characters(provider.read[0]) > 1500
 
 
 async def test_what_is_nearly_read_already_is_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,4 +289,4 @@ async def test_what_is_nearly_read_already_is_read_as_a_whole(monkeypatch: pytes
     typist.type("y = ")
     provider.let_write(100)
     await typist.shown()
-    assert characters(provider.read[2]) > 2000
+    assert characters(provider.read[2]) > 1500
