@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import itertools
 import random
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,9 +14,16 @@ from typing import Final
 
 from fimble.bench.sample_code import sample_code, sample_lines
 from fimble.engine.client.engine import Engine
-from fimble.engine.messages.frames import ControlPart, Done, Generate, Piece, TextPart, Urgency
+from fimble.engine.messages.frames import ControlPart, Done, EngineStatus, Generate, Piece, TextPart, Urgency
 from fimble.errors import EngineError, ModelRefused, RequestCancelled
-from fimble.prompting.window import PREFIX_SHARE
+from fimble.models.card import FillInMiddle
+from fimble.models.catalogue import all_cards
+from fimble.prompting.anchor import Anchor, drop_anchor
+from fimble.prompting.fill_in_middle import lay_out
+from fimble.prompting.window import PREFIX_SHARE, Window
+from fimble.providers.provider import Control
+from fimble.workspace.snapshot import Snapshot
+from fimble.workspace.text import Text
 
 KEYSTROKE_TOKENS: Final = 8
 # More than is typed per measurement, so that the line stays the same and with it the anchor.
@@ -28,10 +34,6 @@ _ANSWER_TIMEOUT_S: Final = 120.0
 _SOON: Final = Urgency.WARM_UP
 _LATER: Final = Urgency.BENCHMARK
 _SHORT_TOKENS: Final = 128
-# As in `prompting`: how much is typed until the prompt is laid out anew, and where typed text is cut so that it ends at
-# the end of a token.
-_TYPED_CHARACTERS_MAX: Final = 1500
-_UNFINISHED_TOKEN: Final = re.compile(r"[ \t]*(?:\w+|[^\w\s]+)?\Z")
 # More than anybody types within an hour.
 _LINES_TYPED_MAX: Final = 5000
 
@@ -139,37 +141,46 @@ class _Answer:
 
 @dataclass(slots=True, kw_only=True)
 class _Typist:
-    """A text with a hole in it, of which `before` ends at the anchor; `roles` are the model's control tokens, if any.
-
-    `anchor` is how much of what was typed belongs to the text before the hole by now.
-    """
+    """A text with a hole in it, and the anchor of its prompt; a model without control tokens gets the texts alone."""
 
     before: str
     after: str
-    roles: dict[str, str]
+    fim: FillInMiddle
     urgency: Urgency
-    anchor: int = 0
+    anchor: Anchor | None = None
 
     @classmethod
     async def at(cls, engine: Engine, context: int, seed: int, urgency: Urgency) -> "_Typist":
         lines = (await sample_code(engine, context, seed)).split("\n")
         cut = round(len(lines) * PREFIX_SHARE)
-        roles = (await engine.load()).controls
+        status = await engine.load()
         before, after = ("\n".join(part) for part in (lines[:cut], lines[cut:]))
-        return cls(before=f"{before}\n", after=f"\n{after}", roles=roles, urgency=urgency)
+        return cls(before=f"{before}\n", after=f"\n{after}", fim=_tokens_of(status), urgency=urgency)
 
     def request(self, typed: str) -> Generate:
         """Returns the request after all that was typed until now: only the end of its prompt differs from the last."""
-        if len(typed) - self.anchor > _TYPED_CHARACTERS_MAX:
-            self.anchor = typed.rindex("\n") + 1
-        unfinished = _UNFINISHED_TOKEN.search(typed, self.anchor)
-        starts_with = unfinished.group() if unfinished else ""
-        kept = typed[self.anchor : len(typed) - len(starts_with)]
-        parts: list[TextPart | ControlPart] = []
-        for role, text in (("prefix", self.before + typed[: self.anchor]), ("suffix", self.after), ("middle", kept)):
-            parts += [ControlPart(self.roles[role])] if role in self.roles else []
-            parts += [TextPart(text)] if text else []
-        return _request(parts, self.urgency, starts_with, "typing")
+        text = Text.from_string(f"{self.before}{typed}{self.after}")
+        snapshot = Snapshot(uri="file:///bench.py", path="bench.py", language="python", version=1, text=text)
+        offset = len(self.before) + len(typed)
+        if self.anchor is None or not self.anchor.holds(snapshot, offset):
+            whole = Window(first=0, last=text.line_count - 1)
+            self.anchor = drop_anchor(snapshot, offset, window=whole, repository="bench", fim=self.fim)
+        prompt = lay_out(self.anchor, self.anchor.typed(text, offset))
+        parts: list[TextPart | ControlPart] = [
+            ControlPart(part.token) if isinstance(part, Control) else TextPart(part)
+            for part in prompt.parts
+            if part != Control("")
+        ]
+        return _request(parts, self.urgency, prompt.starts_with, "typing")
+
+
+def _tokens_of(status: EngineStatus) -> FillInMiddle:
+    """Returns the model's control tokens in the order of its card, or those that its tokenizer has, if any."""
+    card = all_cards().get(status.model)
+    if card is not None and card.fill_in_middle is not None:
+        return card.fill_in_middle
+    roles = status.controls
+    return FillInMiddle(prefix=roles.get("prefix", ""), suffix=roles.get("suffix", ""), middle=roles.get("middle", ""))
 
 
 async def _type_along(engine: Engine, typist: _Typist, seconds: float, seed: int) -> list[_Answer]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from fimble import folders
 from fimble.cli.bench_crossfile import crossfile
 from fimble.cli.bench_infill import infill
 from fimble.cli.bench_replay import replay
+from fimble.cli.interruptible import interruptible
 from fimble.cli.output import told_errors, write_json
 from fimble.cli.quantities import cache_kind
 from fimble.cli.settings import read_settings
@@ -82,9 +82,7 @@ def engine(
         finally:
             await client.close()
 
-    # Like Ctrl-C: engines of the benchmark's own are ended, and folders removed.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with told_errors(json=as_json), contextlib.ExitStack() as stack:
+    with told_errors(json=as_json), interruptible(), contextlib.ExitStack() as stack:
         if names or shapes:
             place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fimble-synthetic-")))
             made = [_synthetic(place, shape, weights, bits, tell) for shape in shapes]

@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from fimble import folders
+from fimble.cli.interruptible import interruptible
 from fimble.cli.output import told_errors
 from fimble.cli.settings import DEFAULT_MODEL
 from fimble.errors import ModelRefused
@@ -66,7 +67,7 @@ def crossfile(
     def tell(step: str) -> None:
         typer.echo(step, err=True)
 
-    with told_errors(json=as_json), tempfile.TemporaryDirectory(prefix="fimble-bench-") as name:
+    with told_errors(json=as_json), interruptible(), tempfile.TemporaryDirectory(prefix="fimble-bench-") as name:
         chosen = read_spots(spots or SHIPPED).of_part("dev" if part == "dev" else "test").sample(limit)
         card = find_card(model)
         defaults = CompletionSettings()

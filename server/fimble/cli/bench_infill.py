@@ -1,12 +1,12 @@
 """`fimble bench infill`: how many holes are filled with code that passes its tests, raw and as it is shown."""
 
 import asyncio
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fimble.cli.interruptible import interruptible
 from fimble.cli.output import told_errors, write_json
 from fimble.cli.settings import read_settings
 from fimble.models.catalogue import is_path
@@ -56,9 +56,7 @@ def infill(
     def tell(step: str) -> None:
         typer.echo(step, err=True)
 
-    # Ended like that too (by `timeout`, say), a run leaves neither engine nor sandbox behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with told_errors(json=as_json):
+    with told_errors(json=as_json), interruptible():
         chosen = model or read_settings().model
         # The engine does not run in the folder in which somebody wrote `models/x.gguf`.
         chosen = str(Path(chosen).expanduser().absolute()) if is_path(chosen) else chosen

@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from fimble.cli.interruptible import interruptible
 from fimble.cli.output import told_errors
 from fimble.cli.settings import read_settings
 from fimble.errors import SettingsInvalid
@@ -50,7 +51,7 @@ def replay(
         typer.echo(step, err=True)
 
     started, load = time.time(), os.getloadavg()
-    with told_errors(json=as_json):
+    with told_errors(json=as_json), interruptible():
         plan = make_plan(data, split=split.value, seed=seed, seconds=seconds)
         if not plan.sessions:
             raise SettingsInvalid("There is nothing to type; ask for more seconds, or give other recordings.")

@@ -1,13 +1,11 @@
 """The command `fimble models convert`: makes a model folder for ExLlamaV2 from a GGUF file."""
 
-import contextlib
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
 import typer
 
+from fimble.cli.interruptible import interruptible
 from fimble.cli.output import told_errors, write_json
 from fimble.cli.progress import shown
 from fimble.models.convert.architecture import Format
@@ -36,7 +34,7 @@ def convert(
     if weights not in get_args(Format):
         raise typer.BadParameter(f"{weights!r} is no format; write {' or '.join(get_args(Format))}.")
     kind = cast("Format", weights)
-    with told_errors(json), _interruptible():
+    with told_errors(json), interruptible():
         with shown(quiet=json) as progress:
             converted = run(gguf, out, kind, group_size=group_size, progress=progress)
         warning = _GPTQ_WARNING if kind == "gptq" else ""
@@ -57,16 +55,3 @@ def convert(
         typer.echo(f"{out} is ready: {kind}, {human(converted.weights_bytes)}.")
         if warning:
             typer.echo(warning)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Makes a request to terminate end the work as Ctrl-C does: what was written is removed."""
-    wanted = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
-    for number in wanted:
-        signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number in wanted:
-            signal.signal(number, signal.SIG_DFL)

@@ -1,12 +1,12 @@
 """Means of the measures over spots, with their 95 % intervals, and the differences between arms over the same spots."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from fimble.bench.crossfile.measures import Measures
+from fimble.bench.intervals import wilson
 
 NAMES: Final = (
     "exact",
@@ -42,7 +42,8 @@ def interval(values: Sequence[float], *, seed: int = 1) -> list[float] | None:
     if not values:
         return None
     if set(values) <= {0.0, 1.0}:
-        return _wilson(sum(values), len(values))
+        share = wilson(sum(values), len(values))
+        return None if share is None else list(share)
     return _bootstrap(np.asarray(values), seed)
 
 
@@ -56,14 +57,6 @@ def difference(ours: Mapping[str, Measures], theirs: Mapping[str, Measures], *, 
         found[name] = sum(values) / len(values) if values else None
         found[f"{name}_95"] = _bootstrap(np.asarray(values), seed) if values else None
     return found
-
-
-def _wilson(count: float, n: int) -> list[float]:
-    share = count / n
-    middle = share + _Z * _Z / (2 * n)
-    spread = _Z * math.sqrt(share * (1 - share) / n + _Z * _Z / (4 * n * n))
-    scale = 1 + _Z * _Z / n
-    return [max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)]
 
 
 def _bootstrap(values: "np.ndarray[tuple[int], np.dtype[np.float64]]", seed: int) -> list[float]:

@@ -1,18 +1,13 @@
 """The figures of a run: as JSON with the fields that DESIGN.md names, and as a page to read."""
 
 import datetime
-import os
-import platform
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import psutil
 
-from fimble import __version__
+from fimble.bench.circumstances import circumstances
 from fimble.bench.crossfile.figures import NAMES, difference, figures
 from fimble.bench.crossfile.run import Row
 from fimble.bench.crossfile.spots import KINDS, SpotSet
@@ -59,16 +54,9 @@ def result_of(rows: Iterable[Row], spots: SpotSet, settings: Mapping[str, object
 
 def surroundings(card: ModelCard, model: str) -> dict[str, object]:
     """Returns what is needed to repeat a run elsewhere: commit, model, libraries, machine and its load."""
-    return {
-        "fimble": __version__,
-        "commit": _commit(),
+    return circumstances() | {
         "model": model,
         "model_sha256": [file.sha256 or None for file in card.files],
-        "libraries": {name: _version(name) for name in _LIBRARIES},
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
-        f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
-        "load": [round(load, 2) for load in os.getloadavg()],
         "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
@@ -159,26 +147,3 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str
     for row in rows:
         yield f"| {' | '.join(row)} |"
     yield ""
-
-
-def _commit() -> str | None:
-    """Returns the checkout's commit, `-changed` where files differ from it; None for an installed package."""
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty=-changed", "--exclude=*"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_GIT_TIMEOUT_S,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return described.stdout.strip() or None if described.returncode == 0 else None
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

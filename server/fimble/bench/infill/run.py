@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
+from fimble.bench.circumstances import circumstances, model_hash
 from fimble.bench.engine_place import own_place
-from fimble.bench.infill.circumstances import circumstances
 from fimble.bench.infill.generation import (
     SETTINGS,
     Asked,
@@ -72,7 +72,7 @@ async def measure(
     tasks = {split: chosen(read_tasks(data, split), wishes.part, wishes.limit, wishes.seed) for split in wishes.splits}
     card = find_card(model)
     generations = Generations(out)
-    run = await circumstances(card)
+    run = await asyncio.to_thread(circumstances) | {"model": card.name} | await asyncio.to_thread(model_hash, card)
     started = time.monotonic()
     async with own_place(model) as place, Sandbox() as sandbox:
         engine = place.client("fimble bench infill")

@@ -1,25 +1,10 @@
 """From graded tasks to shares with their 95 % intervals."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from fimble.bench.infill.grading import Graded
-
-# The two-sided 95 % quantile of the normal distribution.
-_Z: Final = 1.959964
-
-
-def wilson(count: int, n: int) -> tuple[float, float] | None:
-    """Returns the 95 % interval of a share by Wilson's score method (1927); None of nothing."""
-    if n == 0:
-        return None
-    share = count / n
-    middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    # At the ends of the scale one bound is the end itself, which rounding would miss.
-    return (0.0 if count == 0 else middle - half, 1.0 if count == n else middle + half)
+from fimble.bench.intervals import wilson
 
 
 def split_scores(graded: Sequence[Graded]) -> dict[str, object]:

@@ -1,20 +1,15 @@
 """The result of a replay as JSON and as a readable page, with everything that is needed to repeat it."""
 
 import hashlib
-import os
-import platform
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import psutil
 
-import fimble
+from fimble.bench.circumstances import circumstances
 from fimble.bench.replay import peer, typist
 from fimble.bench.replay.keys import GAP_MAX_S
 from fimble.bench.replay.measure import OURS, PEER, SETTLE_S, Replay
@@ -57,6 +52,8 @@ _SHARES: Final = frozenset(
 def result_of(replay: Replay, plan: Plan, *, speed: float, started: float, load: tuple[float, ...]) -> dict[str, Any]:
     """Returns all figures and circumstances; `started` is the time in seconds since 1970, `load` as it was then."""
     medians = replay.medians()
+    around: dict[str, Any] = circumstances()
+    after = around.pop("load")
     null = {}
     for name, figures in medians.items():
         if figures["critical_prompt_tokens_per_key"] is None:
@@ -97,10 +94,8 @@ def result_of(replay: Replay, plan: Plan, *, speed: float, started: float, load:
             },
         },
         "setup": replay.setup,
-        "machine": _machine(load),
-        "commit": _commit(),
-        "fimble": fimble.__version__,
-        "libraries": {name: _version(name) for name in _PACKAGES},
+        **around,
+        "machine": around["machine"] | {"load_before": [round(value, 2) for value in load], "load_after": after},
         "model_sha256": _sha256(replay.setup.get("peer_engine", {}).get("model_file", "")),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 1),
@@ -203,57 +198,6 @@ def _plot(file: Path, result: Mapping[str, Any]) -> bool:
     axes.legend()
     figure.savefig(file, dpi=120)
     return True
-
-
-def _machine(load: tuple[float, ...]) -> dict[str, Any]:
-    return {
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "processor": _processor(),
-        "cores": psutil.cpu_count(logical=False),
-        "threads": psutil.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "load_before": [round(value, 2) for value in load],
-        "load_after": [round(value, 2) for value in os.getloadavg()],
-    }
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor()
-
-
-def _commit() -> str | None:
-    """Returns the commit of the checkout that runs, with a plus sign where it has changes; None of an installation."""
-    folder = Path(fimble.__file__).resolve().parent
-    answers = []
-    for command in (["rev-parse", "--show-toplevel"], ["rev-parse", "HEAD"], ["status", "--porcelain"]):
-        try:
-            done = subprocess.run(
-                ["git", "-C", os.fspath(folder), *command],
-                capture_output=True,
-                text=True,
-                timeout=_GIT_TIMEOUT_S,
-                check=True,
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
-        answers.append(done.stdout.strip())
-    top, commit, changes = answers
-    # An installation may lie in a checkout of something else.
-    return commit + ("+" if changes else "") if folder == Path(top) / "server" / "fimble" else None
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _sha256(file: str) -> str | None:

@@ -1,7 +1,8 @@
 import pytest
 
 from fimble.bench.infill.grading import Grade, Graded
-from fimble.bench.infill.scores import split_scores, wilson
+from fimble.bench.infill.scores import split_scores
+from fimble.bench.intervals import wilson
 
 
 def test_the_interval_is_wilsons() -> None:
