@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimble.features.completion.feature import surroundings
+from fimble.features.completion.shown import surroundings
 from fimble.features.completion.trim import (
     Surroundings,
     Trimmed,

@@ -8,27 +8,16 @@ from functools import partial
 
 from fimble.errors import ModelRefused
 from fimble.features.completion.session import Session, Sessions
+from fimble.features.completion.shown import Place
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
-from fimble.features.completion.trim import (
-    Surroundings,
-    Trimmed,
-    aligned,
-    covered_length,
-    finished,
-    trim,
-    without_broken_end,
-)
-from fimble.features.completion.writing import Enough, Reading, Writing
+from fimble.features.completion.writing import Reading, Writing
 from fimble.prompting.anchor import Anchor, drop_anchor
 from fimble.prompting.fill_in_middle import lay_out, stable_parts
 from fimble.prompting.token_counter import TokenCounter
 from fimble.prompting.window import choose_window
 from fimble.providers.provider import GenerationRequest, Priority, Provider, ProviderModel
-from fimble.workspace.text import Encoding, Text
+from fimble.workspace.snapshot import Snapshot
 
-# Lines above and below that the stop rules look at.
-_NEIGHBOURS = 3
-_NEIGHBOUR_DISTANCE_MAX = 50
 _LATENCY_TARGET_MS = 900
 _LATENCY_TARGET_GPU_MS = 400
 # Less than this is not worth a suggestion.
@@ -81,9 +70,8 @@ class Completion:
             ModelError: there is no model, or it cannot fill in the middle.
         """
         started = self._clock()
-        around = surroundings(query.snapshot.text, query.offset)
-        wrong_max = math.inf if query.is_manual else self._settings.wrong_characters_max
-        if not query.is_manual and _is_inside_word(around):
+        place = self._place(query.snapshot, query.offset, is_manual=query.is_manual)
+        if not query.is_manual and place.is_inside_word:
             return Suggestion(text="", offset=query.offset, suppressed_by="inside-word")
         model = await self._provider.model()
         if model.card.fill_in_middle is None:
@@ -95,56 +83,55 @@ class Completion:
         anchor = await self._anchor(session, query, model)
         typed = anchor.typed(query.snapshot.text, query.offset)
         writing = session.find(typed)
-        if writing is not None and not _is_enough(writing, typed, around, wrong_max):
+        if writing is not None and not place.serves(writing, typed):
             writing = None
         is_new = writing is None
         if writing is None:
             writing = self._write(session, anchor, typed, priority=Priority.INLINE, window=query.window)
         session.hold()
         try:
-            await writing.until(_enough(writing, typed, around, wrong_max))
+            await writing.until(partial(place.has_enough, writing, typed))
         finally:
             session.linger()
             session.in_pause(query, partial(self._grow, session, query, model))
-        trimmed = _trimmed(writing, typed, around, wrong_max, is_whole=not writing.is_running)
+        shown = place.shown(writing, typed)
         if writing.is_running:
             writing.stop()
-        shown = finished(trimmed.text, around)
         report = writing.report
         suggestion = Suggestion(
-            text=_with_line_ends_of(query.snapshot.text, shown),
+            text=shown.text,
             offset=query.offset,
-            replace_length=covered_length(shown, around),
+            replace_length=shown.replace_length,
             latency_ms=(self._clock() - started) * 1000,
             prompt_tokens=report.prompt_tokens,
             cached_tokens=report.cached_tokens if is_new else report.prompt_tokens,
             generated_tokens=report.generated_tokens if is_new else 0,
-            stop_reason=trimmed.rule or report.stop_reason,
+            stop_reason=shown.ended_by or report.stop_reason,
             model=model.card.name,
-            suppressed_by=None
-            if shown.strip()
-            else "early-closer"
-            if trimmed.text.strip()
-            else trimmed.rule or "empty",
+            suppressed_by=shown.suppressed_by,
         )
         if suggestion.text:
             self._go_ahead(query, suggestion, session, anchor)
         return suggestion
+
+    def _place(self, snapshot: Snapshot, offset: int, *, is_manual: bool) -> Place:
+        # Whoever asks by a key sees all of it.
+        return Place(snapshot, offset, math.inf if is_manual else self._settings.wrong_characters_max)
 
     def _go_ahead(self, query: CompletionQuery, suggestion: Suggestion, session: Session, anchor: Anchor) -> None:
         """Lets the model write what may be wanted once the suggestion has been accepted."""
         end = query.offset + suggestion.replace_length
         text = query.snapshot.text.replace(query.offset, end, suggestion.text)
         offset = query.offset + len(suggestion.text)
-        if not anchor.holds(replace(query.snapshot, text=text), offset):
+        snapshot = replace(query.snapshot, text=text)
+        if not anchor.holds(snapshot, offset):
             return
         typed = anchor.typed(text, offset)
-        around = surroundings(text, offset)
+        place = self._place(snapshot, offset, is_manual=False)
         known = session.find(typed)
-        wrong_max = self._settings.wrong_characters_max
-        if known is None or len(known.text) == len(typed) or not _is_enough(known, typed, around, wrong_max):
+        if known is None or len(known.text) == len(typed) or not place.serves(known, typed):
             writing = self._write(session, anchor, typed, priority=Priority.PREFETCH)
-            writing.end_when(_enough(writing, typed, around, wrong_max))
+            writing.end_when(partial(place.has_enough, writing, typed))
             session.linger()
 
     def _session(self, query: CompletionQuery, model: ProviderModel) -> Session:
@@ -222,66 +209,3 @@ class Completion:
         writing = Writing(self._provider, request, typed.removesuffix(prompt.starts_with), session.reading)
         session.add(writing)
         return writing
-
-
-def _enough(writing: Writing, typed: str, around: Surroundings, wrong_max: float) -> Enough:
-    """Returns what tells whether nothing more that is written would be shown after `typed`."""
-    return lambda: _trimmed(writing, typed, around, wrong_max, is_whole=False).rule is not None
-
-
-def _is_enough(writing: Writing, typed: str, around: Surroundings, wrong_max: float) -> bool:
-    """Tells whether a text that goes along with what was typed says, or will say, what comes next."""
-    if writing.is_running or (writing.is_whole and writing.report.stop_reason != "length"):
-        return True
-    # It was broken off, because enough was known then; here it may not be.
-    return _trimmed(writing, typed, around, wrong_max, is_whole=False).rule is not None
-
-
-def _trimmed(writing: Writing, typed: str, around: Surroundings, wrong_max: float, *, is_whole: bool) -> Trimmed:
-    """Returns what is shown of what was written after `typed`, if at most `wrong_max` of it may be wrong."""
-    start = len(typed)
-    sure_end = writing.sure_end(start, wrong_max)
-    if sure_end is not None:
-        trimmed = trim(aligned(writing.text[start:sure_end], around), around, is_complete=False)
-        return trimmed if trimmed.rule is not None else Trimmed(trimmed.text.rstrip(), "not-sure")
-    written = aligned(writing.text[start:], around)
-    trimmed = trim(written, around, is_complete=is_whole)
-    if is_whole and trimmed.rule is None and writing.report.stop_reason == "length":
-        return trim(without_broken_end(written), around, is_complete=True)
-    return trimmed
-
-
-def surroundings(text: Text, offset: int) -> Surroundings:
-    """Returns what the stop rules need to know about the place at `offset` (code points)."""
-    line, character = text.position(offset, Encoding.UTF_32)
-    current = text.line(line)
-    above = range(line - 1, max(-1, line - 1 - _NEIGHBOUR_DISTANCE_MAX), -1)
-    below = range(line + 1, min(text.line_count, line + 1 + _NEIGHBOUR_DISTANCE_MAX))
-    return Surroundings(
-        line_before=current[:character],
-        line_after=current[character:],
-        above=_non_blank(text, above),
-        below=_non_blank(text, below),
-    )
-
-
-def _non_blank(text: Text, numbers: range) -> tuple[str, ...]:
-    lines: list[str] = []
-    for number in numbers:
-        if len(lines) == _NEIGHBOURS:
-            break
-        if (line := text.line(number)).strip():
-            lines.append(line)
-    return tuple(lines)
-
-
-def _is_inside_word(around: Surroundings) -> bool:
-    before, after = around.line_before[-1:], around.line_after[:1]
-    return (after.isalnum() or after == "_") and (before.isalnum() or before == "_")
-
-
-def _with_line_ends_of(text: Text, suggestion: str) -> str:
-    if "\n" not in suggestion:
-        return suggestion
-    first_line_end = text.content[text.line_start(0) + len(text.line(0)) :][:2]
-    return suggestion.replace("\n", "\r\n") if first_line_end == "\r\n" else suggestion
