@@ -19,6 +19,7 @@ from fimble.engine.messages.frames import State, StateChanged
 from fimble.errors import DownloadFailed, SettingsInvalid
 from fimble.features.completion.feature import Completion, CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
+from fimble.features.completion.workspace_context import WorkspaceContext
 from fimble.features.navigation.feature import Navigation, OnTrouble
 from fimble.index.buffers.indexer import BufferIndexer
 from fimble.index.client import IndexClient
@@ -56,8 +57,10 @@ class Window:
         self._notice = ""
         self._settings = CompletionSettings()
         self._on_status: OnStatus | None = None
-        self._engine, self._provider, self._completion = self._wire()
         self._navigation = Navigation(BufferIndexer(), make_index_client)
+        self._context = WorkspaceContext(self._navigation.look)
+        self._navigation.follower = self._context
+        self._engine, self._provider, self._completion = self._wire()
 
     def services(self) -> Services:
         """Returns what the language server needs."""
@@ -97,7 +100,7 @@ class Window:
         )
         model = options.model or self._user_model
         if model == self._model:
-            self._completion = Completion(self._provider, self._settings)
+            self._completion = Completion(self._provider, self._settings, context=self._context)
         else:
             await self._engine.close()
             self._model = self._needed = model
@@ -172,7 +175,7 @@ class Window:
             on_state=self._on_engine_state,
         )
         provider = LocalEngine(engine, self._find_card)
-        return engine, provider, Completion(provider, self._settings)
+        return engine, provider, Completion(provider, self._settings, context=self._context)
 
     def _read_user_model(self) -> str:
         try:

@@ -69,6 +69,18 @@ class FillInMiddle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order: Literal["psm", "spm", "prefix-last"] = "psm"
 
 
+class ContextStyle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How code from other places is shown to the model, as `fimble bench crossfile` found it to help.
+
+    `rendering` names one of `fimble.prompting.context.rendering.RENDERINGS`, `tokens` is how much is shown at most.
+    `evidence` says what was measured.
+    """
+
+    rendering: str
+    tokens: int
+    evidence: str
+
+
 class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How chat prompts are rendered.
 
@@ -105,7 +117,8 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One model: what it is, where its files come from, and how it is prompted.
 
-    `cache_kinds` are those of the attention cache that do the model no harm, the finest first.
+    `cache_kinds` are those of the attention cache that do the model no harm, the finest first. Without `context` the
+    model is shown nothing but the file itself: it was measured to gain nothing from more, or it was not measured.
     """
 
     name: str
@@ -118,6 +131,7 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: tuple[ModelFile, ...] = ()
     repository: str = ""
     fill_in_middle: FillInMiddle | None = None
+    context: ContextStyle | None = None
     chat: Chat = Chat()
     stop_tokens: tuple[str, ...] = ()
     homepage: str = ""

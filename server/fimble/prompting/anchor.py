@@ -7,6 +7,7 @@ is moved when the text around it changes, when the cursor leaves, or when too mu
 from dataclasses import dataclass
 
 from fimble.models.card import FillInMiddle
+from fimble.prompting.context.rendering import NO_CONTEXT, Rendered, with_lines
 from fimble.prompting.window import LINE_CHARACTERS_MAX, Window, clipped
 from fimble.workspace.snapshot import Snapshot
 from fimble.workspace.text import Text
@@ -21,6 +22,8 @@ CHARACTERS_PER_TOKEN = 3.5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
     """A prompt's stable parts: `before` and `after` are prompt text, the rest says which document text they are.
+
+    `files` are other files' paths and texts that stand in front; context of other kinds is part of `before`.
 
     `first` is the offset at which the window begins, `offset` that of the anchor, both in code points; `source_before`
     and `source_after` are the document's text in the window before the anchor and after the cursor.
@@ -37,6 +40,7 @@ class Anchor:
     repository: str
     path: str
     fim: FillInMiddle
+    files: tuple[tuple[str, str], ...] = ()
 
     def holds(self, snapshot: Snapshot, offset: int) -> bool:
         """Tells whether the prompt for a hole at `offset` differs from this one by what was typed at its end only."""
@@ -59,14 +63,23 @@ class Anchor:
 
     def _stable(self) -> str:
         parts = (self.before, self.after) if self.fim.order == "psm" else (self.after, self.before)
-        return "\0".join((self.repository, self.path, *parts))
+        files = (text for file in self.files for text in file)
+        return "\0".join((self.repository, *files, self.path, *parts))
 
     def typed(self, text: Text, offset: int) -> str:
         """Returns what stands between the anchor and the cursor, as the model sees it."""
         return _as_prompt(text.slice(self.offset, offset))
 
 
-def drop_anchor(snapshot: Snapshot, offset: int, *, window: Window, repository: str, fim: FillInMiddle) -> Anchor:
+def drop_anchor(
+    snapshot: Snapshot,
+    offset: int,
+    *,
+    window: Window,
+    repository: str,
+    fim: FillInMiddle,
+    context: Rendered = NO_CONTEXT,
+) -> Anchor:
     """Returns an anchor at the start of the line of a hole at `offset` (code points), for a model with `fim`."""
     text = snapshot.text
     line = text.line_at(offset)
@@ -83,12 +96,13 @@ def drop_anchor(snapshot: Snapshot, offset: int, *, window: Window, repository: 
         offset=anchor,
         source_before=text.slice(first, anchor),
         source_after=text.slice(offset, text.line_start(window.last) + len(text.line(window.last))),
-        before=before,
+        before=with_lines(before, context),
         after="\n".join(after),
         cells=snapshot.preceding_cells,
         repository=repository,
         path=snapshot.path,
         fim=fim,
+        files=context.files,
     )
 
 

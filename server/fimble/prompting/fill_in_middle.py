@@ -62,4 +62,5 @@ def _header(anchor: Anchor) -> tuple[Part, ...]:
     fim = anchor.fim
     if not (fim.repository and fim.file):
         return ()
-    return Control(fim.repository), f"{anchor.repository}\n", Control(fim.file), f"{anchor.path}\n"
+    files = (part for path, text in anchor.files for part in (Control(fim.file), f"{path}\n{text}\n"))
+    return Control(fim.repository), f"{anchor.repository}\n", *files, Control(fim.file), f"{anchor.path}\n"

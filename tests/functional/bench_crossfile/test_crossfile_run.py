@@ -9,11 +9,11 @@ from fimble.bench.crossfile import arms
 from fimble.bench.crossfile.arms import Asking
 from fimble.bench.crossfile.errors import ArmUnavailable, ResultsOther
 from fimble.bench.crossfile.find import find_spots
-from fimble.bench.crossfile.render import RENDERERS
 from fimble.bench.crossfile.report import page, result_of, write_report
 from fimble.bench.crossfile.run import ANSWERS_FILE, Answers, ask_all, workspaces
 from fimble.bench.crossfile.spots import SpotSet
 from fimble.features.completion.feature import CompletionSettings
+from fimble.prompting.context.rendering import RENDERINGS
 from tests.functional.bench_crossfile.writing_provider import WritingProvider
 from tests.unit.bench.crossfile.shop import COUNTER, archived_package
 
@@ -31,7 +31,7 @@ def found(tmp_path: Path) -> SpotSet:
 async def ask(spots: SpotSet, tmp_path: Path, provider: WritingProvider, answers: Answers, *, place: str) -> None:
     chosen = {
         "off": arms.off(provider, ASKING),
-        "oracle/signatures": arms.oracle(provider, ASKING, RENDERERS["signatures"]),
+        "oracle/signatures": arms.oracle(provider, ASKING, RENDERINGS["signatures"]),
     }
     with workspaces(spots.packages, tmp_path / place, tmp_path, tmp_path, lambda _: None) as places:
         await ask_all(spots, places, chosen, answers, lambda _: None)
@@ -79,7 +79,7 @@ async def test_only_the_oracle_sees_what_the_other_file_defines(tmp_path: Path) 
 async def test_no_prompt_holds_the_gold_text(tmp_path: Path) -> None:
     spots = found(tmp_path)
     provider = WritingProvider(lambda _: "x")
-    chosen = {name: arms.oracle(provider, ASKING, render) for name, render in RENDERERS.items()}
+    chosen = {name: arms.oracle(provider, ASKING, render) for name, render in RENDERINGS.items()}
     with workspaces(spots.packages, tmp_path / "a", tmp_path, tmp_path, lambda _: None) as places:
         for spot in spots.spots:
             gold = COUNTER[spot.offset : spot.offset + spot.length]
@@ -108,12 +108,25 @@ async def test_answers_of_other_settings_are_not_mixed_in(tmp_path: Path) -> Non
     assert Answers(tmp_path, {"model": "a", "commit": "1"}).rows == {}
 
 
-async def test_the_products_own_context_is_refused_as_long_as_there_is_none(tmp_path: Path) -> None:
+async def test_the_products_own_context_finds_what_the_gold_text_uses_and_never_the_gold_text(tmp_path: Path) -> None:
+    spots = found(tmp_path)
+    provider = WritingProvider(lambda _: "x")
+    arm = arms.on(provider, ASKING, RENDERINGS["signatures"])
+    with workspaces(spots.packages, tmp_path / "a", tmp_path, tmp_path, lambda _: None) as places:
+        for spot in spots.spots:
+            answer = await arm(spot, places["shop"])
+            gold = COUNTER[spot.offset : spot.offset + spot.length]
+            assert answer.context_tokens > 0
+            assert "# src/shop/stock.py" in provider.prompts[-1]
+            assert gold not in provider.prompts[-1] or COUNTER.count(gold) > 1
+
+
+async def test_a_model_that_is_shown_no_context_has_no_arm_with_it(tmp_path: Path) -> None:
     spots = found(tmp_path)
     arm = arms.on(WritingProvider(lambda _: "x"), ASKING)
     with (
         workspaces(spots.packages, tmp_path / "a", tmp_path, tmp_path, lambda _: None) as places,
-        pytest.raises(ArmUnavailable, match="leave `on` out"),
+        pytest.raises(ArmUnavailable, match="--render"),
     ):
         await arm(spots.spots[0], places["shop"])
 

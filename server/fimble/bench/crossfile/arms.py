@@ -1,25 +1,27 @@
 """The arms of the comparison: the product without other files, with its own context, and with exactly the right one.
 
 Each is the product's `Completion`, so that window, stop rules and filters are those that users get. A recorder between
-it and the model lets the model write to its end, keeps that for the raw figures, and adds the oracle's context.
+it and the model lets the model write to its end, and keeps that for the raw figures.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
+from fimble.bench.crossfile.code_index import CodeIndexes, GivenContext, PackageContext
 from fimble.bench.crossfile.errors import ArmUnavailable
-from fimble.bench.crossfile.render import Renderer, with_context
 from fimble.bench.crossfile.spots import Spot
 from fimble.bench.crossfile.workspace import Workspace
 from fimble.errors import RequestCancelled
 from fimble.features.completion.feature import Completion, CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery
+from fimble.models.card import ContextStyle
+from fimble.prompting.context.candidate import Candidate, Source
+from fimble.prompting.context.rendering import Rendering
 from fimble.providers.provider import (
     GenerationReport,
     GenerationRequest,
-    Part,
     Piece,
     Priority,
     Provider,
@@ -29,6 +31,8 @@ from fimble.workspace.snapshot import Snapshot
 from fimble.workspace.text import Text
 
 _SITES_PER_DEFINITION = 2
+# As much as any card shows, so that renderings are compared at the same length.
+_CONTEXT_TOKENS = 320
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +49,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int = 0
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
-    characters_added: int = 0
+    context_tokens: int = 0
 
 
 Arm = Callable[[Spot, Workspace], Awaitable[Answer]]
@@ -66,71 +70,90 @@ def off(provider: Provider, asking: Asking) -> Arm:
     """Returns the arm that sees nothing but the file itself."""
 
     async def answer(spot: Spot, workspace: Workspace) -> Answer:
-        recorder = Recorder(provider)
+        recorder = Recorder(provider, style=None)
         return await _asked(Completion(recorder, asking.settings), recorder, spot, workspace, asking)
 
     return answer
 
 
-def oracle(provider: Provider, asking: Asking, render: Renderer) -> Arm:
+def oracle(provider: Provider, asking: Asking, render: Rendering) -> Arm:
     """Returns the arm that sees exactly those definitions of other files which the gold text uses."""
 
     async def answer(spot: Spot, workspace: Workspace) -> Answer:
-        rendered = render(
-            [
-                replace(workspace.excerpt(definition), sites=workspace.sites(definition, spot, _SITES_PER_DEFINITION))
-                for definition in spot.definitions
-            ]
-        )
-        model = await provider.model()
-        fim = model.card.fill_in_middle
-        if fim is None:
-            raise ArmUnavailable(f"The model {model.card.name} has no fill-in-the-middle tokens; choose another one.")
-        recorder = Recorder(provider, lambda prompt: with_context(prompt, rendered, fim))
-        return await _asked(Completion(recorder, asking.settings), recorder, spot, workspace, asking)
-
-    return answer
-
-
-def on(provider: Provider, asking: Asking) -> Arm:
-    """Returns the arm with the product's own context."""
-
-    async def answer(spot: Spot, workspace: Workspace) -> Answer:
-        recorder = Recorder(provider)
-        completion = await open_with_context(recorder, asking.settings, workspace)
+        recorder = Recorder(provider, style=_style(render))
+        context = GivenContext(list(_candidates(spot, workspace)))
+        completion = Completion(recorder, asking.settings, context=context)
         return await _asked(completion, recorder, spot, workspace, asking)
 
     return answer
 
 
-async def open_with_context(provider: Provider, settings: CompletionSettings, workspace: Workspace) -> Completion:
-    """Returns the product's completion over a workspace that is indexed: the one place that knows how to make it.
-
-    It is called for every spot; what takes long (the index of `workspace.folder`) is to be kept per workspace. The
-    spot's file on the disk still holds the gold text: the snapshot must win over what the index knows of that file.
+def on(provider: Provider, asking: Asking, render: Rendering | None = None) -> Arm:
+    """Returns the arm with the product's own context, shown as the model's card says or by `render`.
 
     Raises:
-        ArmUnavailable: the product has no context engine yet.
+        ArmUnavailable: the card says that the model gains nothing from context, and no rendering is given.
     """
-    raise ArmUnavailable("The product takes no context from other files yet; leave `on` out of --arms.")
+    indexes = CodeIndexes()
+
+    async def answer(spot: Spot, workspace: Workspace) -> Answer:
+        card = (await provider.model()).card
+        style = card.context if render is None else _style(render)
+        if style is None:
+            raise ArmUnavailable(f"{card.name} is shown no context; name a rendering to try (--render).")
+        recorder = Recorder(provider, style=style)
+        context = PackageContext(await indexes.view(workspace, spot), spot.path)
+        completion = Completion(recorder, asking.settings, context=context)
+        return await _asked(completion, recorder, spot, workspace, asking)
+
+    return answer
+
+
+def _style(render: Rendering) -> ContextStyle:
+    return ContextStyle(rendering=render.name, tokens=_CONTEXT_TOKENS, evidence="chosen for a benchmark")
+
+
+def _candidates(spot: Spot, workspace: Workspace) -> Iterator[Candidate]:
+    for definition in spot.definitions:
+        excerpt = workspace.excerpt(definition)
+        yield Candidate(
+            source=Source.CALLEE,
+            first_line=definition.first_line - 1,
+            last_line=definition.last_line - 1,
+            text=excerpt.whole,
+            signature=excerpt.signature,
+            owner=excerpt.owner,
+            path=excerpt.path,
+            name=excerpt.name,
+            why="the gold text uses it",
+        )
+        for number, (path, text) in enumerate(workspace.sites(definition, spot, _SITES_PER_DEFINITION)):
+            # The lines only tell the statements apart.
+            yield Candidate(
+                source=Source.USAGE,
+                path=path,
+                first_line=-1 - number,
+                last_line=-1 - number,
+                text=text,
+                why="what the gold text uses is used here",
+            )
 
 
 class Recorder:
     """A provider that keeps all that the model writes to its end, and may change the prompt on its way."""
 
-    def __init__(
-        self, provider: Provider, change: Callable[[tuple[Part, ...]], tuple[Part, ...]] = lambda p: p
-    ) -> None:
+    def __init__(self, provider: Provider, *, style: ContextStyle | None) -> None:
+        """`style` is how context is shown, whatever the model's card says."""
         self._provider = provider
-        self._change = change
+        self._style = style
         self.raw: str | None = None
         self.report = GenerationReport()
-        self.characters_added = 0
         self._is_closed = False
 
     async def model(self) -> ProviderModel:
         """Returns the provider's model."""
-        return await self._provider.model()
+        model = await self._provider.model()
+        return replace(model, card=msgspec.structs.replace(model.card, context=self._style))
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Returns the provider's counts."""
@@ -150,9 +173,7 @@ class Recorder:
         if request.tokens_max == 0 or self.raw is not None or self._is_closed:
             return
         self.raw = ""
-        prompt = self._change(request.prompt)
-        self.characters_added = _length(prompt) - _length(request.prompt)
-        changed = replace(request, prompt=prompt, priority=Priority.BENCHMARK, supersede_key="")
+        changed = replace(request, priority=Priority.BENCHMARK, supersede_key="")
         pieces = [piece async for piece in self._provider.generate(changed, report)]
         self.raw = "".join(piece.text for piece in pieces)[len(request.starts_with) :]
         self.report = replace(report)
@@ -186,9 +207,5 @@ async def _asked(
         prompt_tokens=recorder.report.prompt_tokens,
         prefill_ms=round(recorder.report.prefill_ms, 1),
         decode_ms=round(recorder.report.decode_ms, 1),
-        characters_added=recorder.characters_added,
+        context_tokens=sum(item.tokens for item in suggestion.context),
     )
-
-
-def _length(prompt: tuple[Part, ...]) -> int:
-    return sum(len(part) for part in prompt if isinstance(part, str))

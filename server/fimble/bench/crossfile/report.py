@@ -93,7 +93,7 @@ def page(result: Result) -> Iterator[str]:
         yield from _table(("", "arm", "n", "shown", *NAMES), rows)
     yield from ["## Prompts", ""]
     rows = [
-        [name, *(f"{arm[field]:.0f}" for field in ("prompt_tokens", "characters_added", "prefill_ms", "decode_ms"))]
+        [name, *(f"{arm[field]:.0f}" for field in ("prompt_tokens", "context_tokens", "prefill_ms", "decode_ms"))]
         for name, arm in arms.items()
     ]
     yield from _table(("arm", "prompt tokens", "characters added", "prefill ms", "decode ms"), rows)
@@ -115,7 +115,7 @@ def _arm(rows: Sequence[Row]) -> Result:
         },
         "packages": {name: figures([row.shown for row in rows if row.package == name]) for name in packages},
         "prompt_tokens": sum(answer.prompt_tokens for answer in answers) / len(answers),
-        "characters_added": sum(answer.characters_added for answer in answers) / len(answers),
+        "context_tokens": sum(answer.context_tokens for answer in answers) / len(answers),
         "prefill_ms": sum(answer.prefill_ms for answer in answers) / len(answers),
         "decode_ms": sum(answer.decode_ms for answer in answers) / len(answers),
     }

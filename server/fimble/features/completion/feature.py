@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from fimble.errors import ModelRefused
+from fimble.features.completion.context import NOTHING, Context, ContextSource, NoContext, find_context
 from fimble.features.completion.session import Session, Sessions
 from fimble.features.completion.shown import Place
-from fimble.features.completion.suggestion import CompletionQuery, Suggestion
+from fimble.features.completion.suggestion import CompletionQuery, ContextItem, Suggestion
 from fimble.features.completion.writing import Reading, Writing
 from fimble.prompting.anchor import Anchor, drop_anchor
+from fimble.prompting.context.rendering import NO_CONTEXT
 from fimble.prompting.fill_in_middle import lay_out, stable_parts
 from fimble.prompting.token_counter import TokenCounter
 from fimble.prompting.window import choose_window
@@ -52,8 +54,11 @@ class Completion:
         provider: Provider,
         settings: CompletionSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
+        context: ContextSource | None = None,
     ) -> None:
+        """`context` finds code in other places; without it the model sees the file alone."""
         self._provider = provider
+        self._context = context or NoContext()
         self._settings = settings or CompletionSettings()
         self._counter = TokenCounter(provider)
         self._sessions = Sessions()
@@ -109,6 +114,7 @@ class Completion:
             stop_reason=shown.ended_by or report.stop_reason,
             model=model.card.name,
             suppressed_by=shown.suppressed_by,
+            context=_items(session.shown_context),
         )
         if suggestion.text:
             self._go_ahead(query, suggestion, session, anchor)
@@ -146,11 +152,13 @@ class Completion:
         if session.anchor is not None and session.anchor.holds(query.snapshot, query.offset):
             return session.anchor
         old, quick_tokens = session.anchor, self._quick_tokens(model)
-        anchor = await self._new_anchor(query, model, self._tokens_max(model))
+        anchor = await self._new_anchor(query, model, self._tokens_max(model), session.context)
         # Who asks by a key waits for the best that there is.
         is_grown = query.is_manual or anchor.unread_tokens(old if session.is_grown else None) <= quick_tokens
-        if not is_grown:
-            anchor = await self._new_anchor(query, model, quick_tokens)
+        if query.is_manual:
+            anchor = await self._anchor_with_context(session, query, model, anchor)
+        elif not is_grown:
+            anchor = await self._new_anchor(query, model, quick_tokens, NOTHING)
         session.move(anchor, self._read(anchor), is_grown=is_grown)
         return anchor
 
@@ -160,17 +168,35 @@ class Completion:
             return
         tokens_max = self._tokens_max(model)
         is_small = self._quick_tokens(model) < tokens_max and not session.is_grown
-        if not is_small and query.offset - session.anchor.offset < _TYPED_CHARACTERS_MUCH:
-            return
-        anchor = await self._new_anchor(query, model, tokens_max)
-        if anchor != session.anchor:
-            reading = self._read(anchor)
-            await reading.done()
-            latest = session.query
-            if not reading.is_done or latest is None or not anchor.holds(latest.snapshot, latest.offset):
-                return
-            session.move(anchor, reading, is_grown=True)
-        session.is_grown = True
+        is_long = query.offset - session.anchor.offset >= _TYPED_CHARACTERS_MUCH
+        if is_small or is_long or session.line_of_context != query.snapshot.text.line_at(query.offset):
+            grown = session.anchor
+            if is_small or is_long:
+                grown = await self._new_anchor(query, model, tokens_max, session.context)
+            anchor = await self._anchor_with_context(session, query, model, grown)
+            if anchor != session.anchor:
+                reading = self._read(anchor)
+                await reading.done()
+                latest = session.query
+                if not reading.is_done or latest is None or not anchor.holds(latest.snapshot, latest.offset):
+                    return
+                session.move(anchor, reading, is_grown=True)
+            session.is_grown = True
+
+    async def _anchor_with_context(
+        self, session: Session, query: CompletionQuery, model: ProviderModel, anchor: Anchor
+    ) -> Anchor:
+        """Returns `anchor`, or one that shows what else matters here if that is not shown yet."""
+        style = model.card.context
+        session.line_of_context = query.snapshot.text.line_at(query.offset)
+        if style is None:
+            return anchor
+        found = await find_context(self._context, query, style, self._counter.count, anchor)
+        context = session.context.joined(found, style.tokens)
+        if context == session.context:
+            return anchor
+        session.context = context
+        return await self._new_anchor(query, model, self._tokens_max(model), context)
 
     def _tokens_max(self, model: ProviderModel) -> int:
         room = model.context_tokens - self._settings.tokens_max - _HEADER_TOKENS
@@ -184,12 +210,14 @@ class Completion:
         tokens_max = self._tokens_max(model)
         return tokens_max if model.prefill_tokens_per_second <= 0 else min(tokens_max, max(_QUICK_TOKENS_MIN, quick))
 
-    async def _new_anchor(self, query: CompletionQuery, model: ProviderModel, budget: int) -> Anchor:
+    async def _new_anchor(self, query: CompletionQuery, model: ProviderModel, budget: int, context: Context) -> Anchor:
         line = query.snapshot.text.line_at(query.offset)
         window = await choose_window(query.snapshot.text, line, budget, self._counter.count)
-        assert model.card.fill_in_middle is not None  # noqa: S101 - looked at when the question came.
+        fim, style = model.card.fill_in_middle, model.card.context
+        assert fim is not None  # noqa: S101 - looked at when the question came.
+        rendered = NO_CONTEXT if style is None else context.rendered(style, query.snapshot.language)
         return drop_anchor(
-            query.snapshot, query.offset, window=window, repository=query.repository, fim=model.card.fill_in_middle
+            query.snapshot, query.offset, window=window, repository=query.repository, fim=fim, context=rendered
         )
 
     def _read(self, anchor: Anchor) -> Reading:
@@ -209,3 +237,16 @@ class Completion:
         writing = Writing(self._provider, request, typed.removesuffix(prompt.starts_with), session.reading)
         session.add(writing)
         return writing
+
+
+def _items(context: Context) -> tuple[ContextItem, ...]:
+    return tuple(
+        ContextItem(
+            path=piece.candidate.path,
+            first_line=piece.candidate.first_line,
+            last_line=piece.candidate.last_line,
+            why=piece.candidate.why,
+            tokens=piece.tokens,
+        )
+        for piece in context.pieces
+    )

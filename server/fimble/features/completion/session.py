@@ -6,6 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine
 
 from fimble.errors import FimbleError
+from fimble.features.completion.context import NOTHING
 from fimble.features.completion.suggestion import CompletionQuery
 from fimble.features.completion.writing import Reading, Writing
 from fimble.prompting.anchor import Anchor
@@ -28,6 +29,9 @@ class Session:
         self.reading: Reading | None = None
         self.query: CompletionQuery | None = None
         self.is_grown = False
+        self.context = NOTHING
+        self.shown_context = NOTHING
+        self.line_of_context = -1
         self._writings: deque[Writing] = deque(maxlen=WRITINGS_MAX)
         self._call_later = call_later
         self._timer: asyncio.TimerHandle | None = None
@@ -37,12 +41,13 @@ class Session:
     def move(self, anchor: Anchor, reading: Reading, *, is_grown: bool) -> None:
         """Takes a new anchor, whose prompt `reading` reads; what was written for the old one is of no use there.
 
-        `is_grown` tells that it shows all that a prompt may hold.
+        `is_grown` tells that it shows all that a prompt may hold, the context included.
         """
         self.stop()
         if self.reading is not None:
             self.reading.stop()
         self.anchor, self.reading, self.is_grown = anchor, reading, is_grown
+        self.shown_context = self.context if is_grown else NOTHING
         self._writings.clear()
 
     def find(self, typed: str) -> Writing | None:

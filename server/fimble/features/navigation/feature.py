@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from fimble.features.navigation.answers import Answers, Asked, UriOf, descriptions, outline
 from fimble.features.navigation.open_documents import UNNAMED, Buffers, CellNumber, OpenDocuments
@@ -28,7 +28,7 @@ from fimble.index.queries.view import View
 from fimble.index.store.progress import Progress, Stage
 from fimble.workspace.paths import Folder, path_from_uri
 from fimble.workspace.snapshot import Snapshot
-from fimble.workspace.text import Encoding
+from fimble.workspace.text import Encoding, Text
 
 # Hovers come by themselves while the mouse moves; whoever asks for a list of uses waits for it.
 _HOVER_BUDGET_S: Final = 0.5
@@ -53,6 +53,26 @@ OnTrouble = Callable[[str], None]
 """Takes a sentence about what is wrong with an index; called on the event loop."""
 
 
+class Follower(Protocol):
+    """What follows the documents of workspace folders beside the index, by their paths there."""
+
+    def opened(self, folder: str, path: str, text: Text) -> None:
+        """Takes a document that was opened."""
+        ...
+
+    def changed(self, folder: str, path: str, text: Text) -> None:
+        """Takes a document's new text."""
+        ...
+
+    def closed(self, folder: str, path: str) -> None:
+        """Forgets a document."""
+        ...
+
+    def focused(self, folder: str, path: str) -> None:
+        """Takes that the user looks at a document."""
+        ...
+
+
 def ignore_progress(folder: Folder, progress: Progress) -> None:
     """Does nothing with how far an index is."""
 
@@ -73,6 +93,7 @@ class Navigation:
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._is_stopped = False
+        self.follower: Follower | None = None
         self.on_progress: OnProgress = ignore_progress
         self.on_trouble: OnTrouble = ignore_trouble
 
@@ -86,13 +107,19 @@ class Navigation:
         """Follows a document; its folder's index takes its file first."""
         self._documents.open(snapshot)
         self._tell_opened()
+        if self.follower is not None and (place := self._place(snapshot.uri)) is not None:
+            self.follower.opened(*place, snapshot.text)
 
     def change(self, snapshot: Snapshot) -> None:
         """Takes a document's new text."""
         self._documents.change(snapshot)
+        if self.follower is not None and (place := self._place(snapshot.uri)) is not None:
+            self.follower.changed(*place, snapshot.text)
 
     def close(self, uri: str) -> None:
         """Forgets a document."""
+        if self.follower is not None and (place := self._place(uri)) is not None:
+            self.follower.closed(*place)
         self._documents.close(uri)
         self._tell_opened()
 
@@ -105,6 +132,8 @@ class Navigation:
         """Asks for the file that the user looks at to be indexed first."""
         if (index := self._index_around(uri)) is not None and (path := self._file_path(index, uri)) is not None:
             index.prioritise([path])
+        if self.follower is not None and (place := self._place(uri)) is not None:
+            self.follower.focused(*place)
 
     def follow(self, folders: Sequence[Folder]) -> None:
         """Makes these the folders that have an index; starts and ends index processes in the background."""
@@ -156,7 +185,7 @@ class Navigation:
             return Definitions(_span(query, word), Answers(view, uri_of, query.encoding).places(asked))
 
         nothing = Definitions(_span(query, word), ())
-        return await self._ask("definitions", query.snapshot, find, nothing=nothing, budget_s=_DEFINITION_BUDGET_S)
+        return await self.look("definitions", query.snapshot, find, nothing=nothing, budget_s=_DEFINITION_BUDGET_S)
 
     async def references(self, query: Query, *, is_with_definitions: bool) -> tuple[Use, ...]:
         """Returns where the word at the cursor is used."""
@@ -170,7 +199,7 @@ class Navigation:
             every = Answers(view, uri_of, query.encoding)
             return every.uses(asked, is_cancelled, is_with_definitions=is_with_definitions)
 
-        return await self._ask("references", query.snapshot, find, nothing=(), budget_s=_REFERENCES_BUDGET_S)
+        return await self.look("references", query.snapshot, find, nothing=(), budget_s=_REFERENCES_BUDGET_S)
 
     async def describe(self, query: Query) -> Descriptions | None:
         """Returns what is known of the word at the cursor, None where that is nothing."""
@@ -183,7 +212,7 @@ class Navigation:
             found = descriptions(view, Asked(word.text, path, line))
             return Descriptions(_span(query, word), found) if found else None
 
-        return await self._ask("describe", query.snapshot, find, nothing=None, budget_s=_HOVER_BUDGET_S)
+        return await self.look("describe", query.snapshot, find, nothing=None, budget_s=_HOVER_BUDGET_S)
 
     async def outline(self, snapshot: Snapshot, encoding: Encoding) -> tuple[OutlineEntry, ...]:
         """Returns the symbols of an open document in the order of the document."""
@@ -194,7 +223,7 @@ class Navigation:
 
         kind = f"outline {snapshot.uri}"
         await self._documents.parsed(snapshot.uri, _OUTLINE_BUDGET_S)
-        return await self._ask(kind, snapshot, find, nothing=(), budget_s=_OUTLINE_BUDGET_S)
+        return await self.look(kind, snapshot, find, nothing=(), budget_s=_OUTLINE_BUDGET_S)
 
     async def find_symbols(
         self, text: str, encoding: Encoding, *, is_served: Callable[[str], bool] = lambda path: True
@@ -218,7 +247,7 @@ class Navigation:
         kept = [symbol for _, symbol in found if best.pop((symbol.uri, symbol.span), None) is not None]
         return tuple(kept[:SYMBOLS_MAX])
 
-    async def _ask(
+    async def look(
         self,
         kind: str,
         snapshot: Snapshot,
@@ -227,6 +256,11 @@ class Navigation:
         nothing: T,
         budget_s: float,
     ) -> T:
+        """Returns what `find` makes of the view of a document's folder, its URIs and the document's path in there.
+
+        `find` runs in the thread of the index. The answer is `nothing` where a newer question of the same kind came
+        first, or where it took longer than `budget_s`.
+        """
         index = self._index_around(snapshot.uri)
         if index is None:
             # Answered from itself alone: what else is open has nothing to do with it.
@@ -246,6 +280,12 @@ class Navigation:
         """Returns the index of the innermost folder that a document is in."""
         inside = [path for path in self._indexes if self._documents.path_in(path, uri) is not None]
         return self._indexes[max(inside, key=len)] if inside else None
+
+    def _place(self, uri: str) -> tuple[str, str] | None:
+        """Returns the folder that a document is in, and its path in there."""
+        index = self._index_around(uri)
+        path = self._documents.path_in(index.folder.path, uri) if index is not None else None
+        return None if index is None or path is None else (index.folder.path, path)
 
     def _file_path(self, index: WorkspaceIndex, uri: str) -> str | None:
         path = self._documents.path_in(index.folder.path, uri)

@@ -1,0 +1,65 @@
+"""The second step: which candidates matter most, by one weighted score, and which must stay out.
+
+The score of a candidate is the weight of its source times its nearness times its certainty. The weights stand here and
+nowhere else.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fimble.prompting.context.candidate import Candidate, Source
+from fimble.prompting.context.likeness import Around, distinct
+
+WEIGHTS: Final = {
+    Source.MEMBERS: 1.0,
+    Source.CALLEE: 0.95,
+    Source.DEFINITION: 0.8,
+    Source.IMPORTS: 0.3,
+    Source.USAGE: 0.6,
+    Source.SIBLING: 0.5,
+    Source.EDIT: 0.5,
+    Source.RECENT: 0.4,
+    Source.SIMILAR: 0.2,
+    Source.IMPORT: 0.5,
+}
+# Less than this explains nothing that stands at the cursor.
+SCORE_MIN: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate and its score, between 0 and 1."""
+
+    candidate: Candidate
+    score: float
+
+
+def rank(candidates: Iterable[Candidate], around: str, seen: Sequence[tuple[str, int, int]] = ()) -> list[Ranked]:
+    """Returns the candidates that may be shown, best first.
+
+    `around` is the text around the cursor: what is too like it is left out, since a small model repeats it. `seen` are
+    lines that the prompt shows anyway, as path, first and last line (from 0, inclusive). Of candidates that show the
+    same lines or say the same, the best stays.
+    """
+    near = Around(around)
+    ranked = sorted(
+        (Ranked(each, WEIGHTS[each.source] * each.nearness * each.certainty) for each in candidates),
+        key=lambda each: (-each.score, each.candidate.path, each.candidate.first_line),
+    )
+    kept: list[Ranked] = []
+    for each in ranked:
+        candidate = each.candidate
+        if each.score < SCORE_MIN or not candidate.text.strip() or _is_seen(candidate, seen):
+            continue
+        if any(candidate.overlaps(other.candidate) for other in kept) or near.is_too_like(candidate.text):
+            continue
+        kept.append(each)
+    return distinct(kept, lambda each: each.candidate.text)
+
+
+def _is_seen(candidate: Candidate, seen: Sequence[tuple[str, int, int]]) -> bool:
+    return any(
+        candidate.path == path and first <= candidate.first_line and candidate.last_line <= last
+        for path, first, last in seen
+    )
