@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fimble.models.card import FillInMiddle
 from fimble.prompting.context.rendering import NO_CONTEXT, Rendered, with_lines
-from fimble.prompting.window import LINE_CHARACTERS_MAX, Window, clipped
+from fimble.prompting.window import LINE_CHARACTERS_MAX, Window, clipped, scope_headers
 from fimble.workspace.snapshot import Snapshot
 from fimble.workspace.text import Text
 
@@ -88,6 +88,8 @@ def drop_anchor(
     before = "".join(f"{clipped(text, number)}\n" for number in range(window.first, line))
     if window.first == 0:
         before = "".join(f"{cell}\n" for cell in snapshot.preceding_cells) + before
+    else:
+        before = "".join(f"{header}\n" for header in scope_headers(text, line, window.first)) + before
     after = [text.line(line)[offset - text.line_start(line) :][:LINE_CHARACTERS_MAX]]
     after += [clipped(text, number) for number in range(line + 1, window.last + 1)]
     return Anchor(

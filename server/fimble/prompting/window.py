@@ -18,6 +18,10 @@ LINE_CHARACTERS_MAX = 1000
 # Of the prompt's budget; what comes before the cursor says more about what comes next (0.75 in llama.cpp's
 # infill server, 3:1).
 PREFIX_SHARE = 0.75
+# How far above the window a header is looked for, and how many are shown.
+_SCOPE_LINES_MAX = 600
+_HEADERS_MAX = 4
+_COMMENTS = ("#", "//", "/*", "*")
 
 Count = Callable[[Sequence[str]], Awaitable[list[int]]]
 
@@ -47,6 +51,30 @@ async def choose_window(text: Text, line: int, tokens_max: int, count: Count) ->
 def clipped(text: Text, number: int) -> str:
     """Returns a line without its end, cut where it is absurdly long."""
     return text.line(number)[:LINE_CHARACTERS_MAX]
+
+
+def scope_headers(text: Text, line: int, first: int) -> tuple[str, ...]:
+    """Returns the headers of the scopes around `line` that stand above line `first`, outermost first.
+
+    Told by indentation: each is the nearest line above that is indented less than what is inside of it.
+    """
+    width: int | None = None
+    found: list[str] = []
+    for number in range(line, max(-1, line - _SCOPE_LINES_MAX), -1):
+        content = clipped(text, number)
+        stripped = content.lstrip()
+        if not stripped:
+            continue
+        own = len(content) - len(stripped)
+        # A bracket closes what was opened at the same depth, which is the header's own first line.
+        if width is not None and (own >= width or stripped[0] in ")]}"):
+            continue
+        if width is not None and number < first and not stripped.startswith(_COMMENTS):
+            found.append(content)
+        width = own
+        if width == 0 and found:
+            break
+    return tuple(reversed(found[-_HEADERS_MAX:]))
 
 
 def _first_line(counts: list[int], earliest: int, tokens_max: int) -> int:

@@ -83,3 +83,12 @@ def test_the_same_snapshot_gives_the_same_prompt() -> None:
 
 def test_carriage_returns_do_not_reach_the_model() -> None:
     assert not any("\r" in part for part in prompt("a\r\nb = $0\r\nc\r\n").parts if isinstance(part, str))
+
+
+def test_a_window_that_begins_inside_of_a_scope_shows_its_header() -> None:
+    text = Text.from_string("class Shop:\n    a = 1\n    b = 2\n    c = 3\n")
+    snapshot = Snapshot(uri="file:///r/a.py", path="a.py", language="python", version=1, text=text)
+    offset = text.content.index("c = 3")
+    anchor = drop_anchor(snapshot, offset, window=Window(first=2, last=3), repository="r", fim=PLAIN)
+    assert anchor.before == "class Shop:\n    b = 2\n"
+    assert anchor.source_before == "    b = 2\n"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fimble.prompting.window import GRID_LINES, Window, choose_window
+from fimble.prompting.window import GRID_LINES, Window, choose_window, scope_headers
 from fimble.workspace.text import Text
 
 
@@ -51,3 +51,25 @@ async def test_the_window_always_holds_the_cursors_line_and_keeps_to_the_budget(
     window = await choose_window(numbered(count), line, tokens_max, ten_each)
     assert 0 <= window.first <= line <= window.last <= count
     assert (window.last - window.first) * 10 <= tokens_max
+
+
+def test_the_headers_of_the_scopes_around_are_told_where_they_are_out_of_sight() -> None:
+    text = Text.from_string(
+        "class Shop(Base):\n    size = 1\n\n    def sell(\n        self,\n    ) -> int:\n"
+        "        # A note.\n        for item in self.items:\n            a = 1\n            b = 2\n"
+    )
+    assert scope_headers(text, 9, 8) == ("class Shop(Base):", "    def sell(", "        for item in self.items:")
+    # What is in sight is not said twice.
+    assert scope_headers(text, 9, 3) == ("class Shop(Base):",)
+    assert scope_headers(text, 9, 0) == ()
+
+
+@given(st.lists(st.sampled_from(["", "a", "    b:", "  c", "\td", ") e", "# f", "        g"]), max_size=40), st.data())
+def test_headers_are_lines_above_the_window_that_are_indented_ever_more(lines: list[str], data: st.DataObject) -> None:
+    text = Text.from_string("\n".join(lines))
+    line = data.draw(st.integers(0, text.line_count - 1))
+    first = data.draw(st.integers(0, line))
+    headers = scope_headers(text, line, first)
+    assert set(headers) <= {text.line(number) for number in range(first)}
+    widths = [len(header) - len(header.lstrip()) for header in headers]
+    assert widths == sorted(set(widths))

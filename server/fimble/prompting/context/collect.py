@@ -75,5 +75,5 @@ def _allowed(search: Search, found: Iterable[Candidate]) -> list[Candidate]:
         for candidate in candidates
         if candidate.path not in left_out
         and not is_withheld(candidate.path)
-        and redacted(f"{candidate.text}\n{candidate.signature}") is not None
+        and redacted(f"{candidate.owner}\n{candidate.text}\n{candidate.signature}") is not None
     ]

@@ -92,7 +92,7 @@ _SHAPES: Final = (
     _shape(
         "private-key",
         "-----BEGIN",
-        r"-----BEGIN [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----(?:[\s\"'`+,]|\\[nr]){0,40}"
+        r"-----BEGIN [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----(?:[\s\"'`+,-]|\\[nr]){0,40}"
         r"(?:[A-Za-z0-9+/]{24}|Proc-Type|Version:|Comment:)",
     ),
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
@@ -167,7 +167,7 @@ _CHANGES_MIN: Final = 4
 _PASSWORD_SIGNS: Final = frozenset("!@#$%^&*+=?~|")
 # The body of a key, or of anything else in base64 (RFC 7468: 64 characters a line, RFC 2045: at most 76), of which an
 # excerpt may lack the head. It is no code in any case.
-_BLOCK_LINE: Final = re.compile(r"[\s\"'+]{0,80}([A-Za-z0-9+/]{60,76}={0,2})(?:\\r)?(?:\\n)?[\s\"',+\\]{0,16}\Z")
+_BLOCK_LINE: Final = re.compile(r"[\s\"'+-]{0,80}([A-Za-z0-9+/]{60,76}={0,2})(?:\\r)?(?:\\n)?[\s\"',+\\]{0,16}\Z")
 _BLOCK_LINES_MIN: Final = 3
 
 

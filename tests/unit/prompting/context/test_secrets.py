@@ -128,6 +128,14 @@ def test_a_key_is_found_in_the_middle_of_an_excerpt() -> None:
     assert redacted("\n".join(lines[20:22])) is not None
 
 
+@pytest.mark.parametrize("sign", "+-")
+def test_a_key_is_found_in_a_diff(sign: str) -> None:
+    key = f"{_HEAD.format('')}\n{_KEY_LINES}".split("\n")
+    assert redacted("\n".join(sign + line for line in key[:2])) is None
+    assert redacted("\n".join(sign + line for line in key[2:])) is None
+    assert redacted("\n".join(sign + line for line in key[:1])) is not None
+
+
 def test_no_piece_of_the_product_is_withheld() -> None:
     pieces = []
     for file in Path(fimble.__file__).parent.rglob("*.py"):
