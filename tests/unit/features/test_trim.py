@@ -2,24 +2,8 @@
 
 import pytest
 
-from fimble.features.completion.shown import surroundings
-from fimble.features.completion.trim import (
-    Surroundings,
-    Trimmed,
-    aligned,
-    covered_length,
-    finished,
-    trim,
-    without_broken_end,
-)
-from fimble.workspace.text import Text
-
-
-def around(document: str) -> Surroundings:
-    offset = document.index("$0")
-    text = Text.from_string(document.replace("$0", "", 1))
-    return surroundings(text, offset)
-
+from fimble.features.completion.trim import Trimmed, aligned, trim, without_broken_end
+from tests.unit.features.completion.holes import around, syntax
 
 CASES = [
     (
@@ -114,20 +98,6 @@ CASES = [
         "text-after-cursor",
     ),
     (
-        "the rest of the line is not doubled",
-        "foo(a, $0)\n",
-        "b)\n",
-        "b",
-        "text-after-cursor",
-    ),
-    (
-        "words of the rest of the line are not doubled",
-        "const $0 = useState(0)\n",
-        "[a, setA] = useState(0);\n",
-        "[a, setA]",
-        "text-after-cursor",
-    ),
-    (
         "a branch may return what the function returns below",
         "def f():\n    if a:\n        b()\n    $0\n    return 'F'\n",
         "else:\n        return 'F'\n",
@@ -137,11 +107,56 @@ CASES = [
     ("a fence is not code", "x = $0\n", "1\n```\nThis is\n", "1", "fence"),
     ("a fence at the start means nothing", "x = $0\n", "```python\nx = 1\n", "", "fence"),
     (
-        "a line that comes again and again is dropped",
-        "a = [\n    $0\n",
-        "1,\n    1,\n    1,\n    1,\n",
-        "1,\n    1,",
-        None,
+        "a line that comes again and again is shown once",
+        "    $0\n",
+        "go(1)\n    x\n    x\n    x\n    x\n",
+        "go(1)\n    x",
+        "repetition",
+    ),
+    (
+        "lines that come again are shown once",
+        "    $0\n",
+        "go(1)\n    x = 1\n    y = 2\n    x = 1\n    y = 2\n    z = 3\n",
+        "go(1)\n    x = 1\n    y = 2",
+        "repetition",
+    ),
+    ("a name that comes again and again is shown once", "f($0\n", "a, a, a, a, a, a", "a,", "repetition"),
+    (
+        "a string is not left for its indentation",
+        "def f():\n    $0\n",
+        'query = """\nSELECT 1\n"""\n    return query\ng()\n',
+        'query = """\nSELECT 1\n"""\n    return query',
+        "scope-end",
+    ),
+    ("control tokens are not code", "x = $0\n", "1<|fim_suffix|>2\n", "1", "control-token"),
+    ("a control token at the start means nothing", "x = $0\n", "<|endoftext|>1", "", "control-token"),
+    (
+        "several lines go between brackets, up to the one that closes",
+        "x = f($0)\n",
+        "\n    a,\n    g(b),\n)\ny = 1\n",
+        "\n    a,\n    g(b),\n",
+        "closes-bracket",
+    ),
+    (
+        "a list of arguments goes on in the next line",
+        "x = f($0)\n",
+        "a,\n      g(')', b))\ny = 1\n",
+        "a,\n      g(')', b)",
+        "closes-bracket",
+    ),
+    (
+        "what is not between the brackets does not go there",
+        "    x = f($0)\n",
+        "\n    y = 1\n",
+        "",
+        "text-after-cursor",
+    ),
+    (
+        "the last item of a list may be followed by others in the file",
+        "x = [\n    $0\n    3,\n    4,\n]\n",
+        "1,\n    2,\n    3\n]\n",
+        "1,\n    2,",
+        "meets-text-below",
     ),
 ]
 
@@ -170,19 +185,41 @@ def test_reading_piece_by_piece_ends_where_reading_at_once_does(document: str, w
     assert trim(written, place, is_complete=True) == at_once
 
 
+NODES = [
+    (
+        "a bracket at another depth closes its block",
+        "func f() {\n\tfor {\n\t$0\n",
+        "x()\n\t}\n\ty()\n}\n",
+        "x()",
+        "scope-end",
+    ),
+    (
+        "a statement ends where the grammar says",
+        "def f():\n    a = $0\n",
+        "[\n  1]\n    b = 2\n",
+        "[\n  1]",
+        "statement-end",
+    ),
+    (
+        "a branch belongs to its condition",
+        "def f():\n    if a$0\n",
+        ":\n        b()\n    elif c:\n        d()\n    e()\n",
+        ":\n        b()\n    elif c:\n        d()",
+        "statement-end",
+    ),
+]
+
+
 @pytest.mark.parametrize(
-    ("document", "text", "length"),
-    [
-        ("print($0)\n", "x):", 1),
-        ("print($0)\n", "x", 0),
-        ("print($0)\n", "f(x)", 0),
-        ("print($0\n", "x)", 0),
-        ("foo([$0])\n", "1], 2):", 2),
-        ("a $0 b\n", "= (1)", 0),
-    ],
+    ("document", "written", "shown", "rule"),
+    [case[1:] for case in NODES],
+    ids=[case[0] for case in NODES],
 )
-def test_a_bracket_that_the_text_closes_itself_is_replaced(document: str, text: str, length: int) -> None:
-    assert covered_length(text, around(document)) == length
+def test_ghost_text_ends_with_its_syntax_node(document: str, written: str, shown: str, rule: str) -> None:
+    language = "go" if document.startswith("func") else "python"
+    grammar = syntax(document, language)
+    place = around(document, language)
+    assert trim(written, place, is_complete=True, ends_before=grammar.ends_before) == Trimmed(shown, rule)
 
 
 @pytest.mark.parametrize(
@@ -196,23 +233,6 @@ def test_a_bracket_that_the_text_closes_itself_is_replaced(document: str, text: 
 )
 def test_indentation_that_is_there_already_is_not_written_again(document: str, written: str, shown: str) -> None:
     assert aligned(written, around(document)) == shown
-
-
-@pytest.mark.parametrize(
-    ("document", "text", "shown"),
-    [
-        ("switch (x) {\n    case 0: return 1;\n    $0\n    default:\n}\n", "}", ""),
-        ("foo(\n    a,\n    $0\nbar()\n", ")", ")"),
-        ('def f():\n    """$0\n    return 1\n', "Return one.", 'Return one."""'),
-        ('def f():\n    """$0"""\n', "Return one.", "Return one."),
-        ('def f():\n    """$0\n    More.\n    """\n', "Return one.", "Return one."),
-        ("x = $0\n", "1", "1"),
-        ("for j in k:\n    $0\n        return False\n", "if n % j == 0: return False", "if n % j == 0:"),
-        ("for j in k:\n    $0\n    return False\n", "if n % j == 0: return False", "if n % j == 0: return False"),
-    ],
-)
-def test_what_is_open_is_closed_and_what_is_needed_stays_open(document: str, text: str, shown: str) -> None:
-    assert finished(text, around(document)) == shown
 
 
 def test_text_cut_by_its_limit_loses_its_broken_last_line() -> None:

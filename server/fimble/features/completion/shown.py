@@ -2,47 +2,54 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
-from fimble.features.completion.trim import (
-    Surroundings,
-    Trimmed,
-    aligned,
-    covered_length,
-    finished,
-    trim,
-    without_broken_end,
-)
+from fimble.features.completion.filters.chain import Chain
+from fimble.features.completion.filters.indentation import restyled
+from fimble.features.completion.filters.names import IsKnownName
+from fimble.features.completion.filters.overlap import covered_length
+from fimble.features.completion.surroundings import leading_blanks, surroundings
+from fimble.features.completion.syntax import Syntax
+from fimble.features.completion.trim import Trimmed, aligned, trim, without_broken_end
 from fimble.features.completion.writing import Writing
 from fimble.workspace.snapshot import Snapshot
-from fimble.workspace.text import Encoding, Text
-
-# Lines above and below that the stop rules look at.
-_NEIGHBOURS = 3
-_NEIGHBOUR_DISTANCE_MAX = 50
+from fimble.workspace.text import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """Ghost text: `text` replaces `replace_length` code points after the cursor.
 
-    `ended_by` names the rule that ended it, None where the model ended it; `suppressed_by` the rule by which there is
-    nothing to show, None where there is.
+    `ended_by` names the rule that ended it, None where the model ended it; `filters` all filters that took something
+    away after that; `suppressed_by` the rule or filter by which there is nothing to show, None where there is.
     """
 
     text: str
     replace_length: int = 0
     ended_by: str | None = None
     suppressed_by: str | None = None
+    filters: tuple[str, ...] = ()
 
 
 class Place:
     """The hole in a document, for which several texts may be written one after the other."""
 
-    def __init__(self, snapshot: Snapshot, offset: int, wrong_max: float = math.inf) -> None:
-        """`wrong_max` is how many characters of what is shown may be expected to be wrong."""
-        self._text = snapshot.text
-        self._around = surroundings(snapshot.text, offset)
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        offset: int,
+        wrong_max: float = math.inf,
+        *,
+        is_known_name: IsKnownName | None = None,
+    ) -> None:
+        """`wrong_max` is how many characters of what is shown may be expected to be wrong; infinite if asked by hand.
+
+        `is_known_name` tells which attributes exist.
+        """
+        self._snapshot, self._offset = snapshot, offset
+        self._around = surroundings(snapshot.text, offset, snapshot)
         self._wrong_max = wrong_max
+        self._is_known_name = is_known_name
 
     @property
     def is_inside_word(self) -> bool:
@@ -52,7 +59,7 @@ class Place:
 
     def has_enough(self, writing: Writing, typed: str) -> bool:
         """Tells whether nothing more that is written would be shown after `typed`."""
-        return self._trimmed(writing, typed, is_whole=False).rule is not None
+        return self._trimmed(writing, typed, is_whole=False)[0].rule is not None
 
     def serves(self, writing: Writing, typed: str) -> bool:
         """Tells whether a text that goes along with what was typed says, or will say, what comes next here."""
@@ -63,50 +70,65 @@ class Place:
 
     def shown(self, writing: Writing, typed: str) -> Shown:
         """Returns the ghost text after `typed`."""
-        trimmed = self._trimmed(writing, typed, is_whole=not writing.is_running)
-        text = finished(trimmed.text, self._around)
-        if text.strip():
-            replaced = covered_length(text, self._around)
-            return Shown(text=_with_line_ends_of(self._text, text), replace_length=replaced, ended_by=trimmed.rule)
-        suppressed_by = "early-closer" if trimmed.text.strip() else trimmed.rule or "empty"
-        return Shown(text="", ended_by=trimmed.rule, suppressed_by=suppressed_by)
+        trimmed, written = self._trimmed(writing, typed, is_whole=not writing.is_running)
+        chain = Chain(
+            around=self._around,
+            syntax=self._syntax,
+            is_asked_by_hand=math.isinf(self._wrong_max),
+            is_known_name=self._is_known_name,
+        )
+        filtered = chain.filtered(trimmed.text, trimmed.rule)
+        filters = filtered.filters
+        if _is_indented_otherwise(trimmed.text, written):
+            filters = ("indentation", *filters)
+        if filtered.text.strip():
+            return Shown(
+                text=_with_line_ends_of(self._snapshot.text, filtered.text),
+                replace_length=covered_length(filtered.text, self._around),
+                ended_by=trimmed.rule,
+                filters=filters,
+            )
+        suppressed_by = filtered.filters[-1] if filtered.filters else trimmed.rule or "empty"
+        return Shown(text="", ended_by=trimmed.rule, suppressed_by=suppressed_by, filters=filters)
 
-    def _trimmed(self, writing: Writing, typed: str, *, is_whole: bool) -> Trimmed:
-        """Returns what is shown of what was written after `typed`, if at most `wrong_max` of it may be wrong."""
-        start, around = len(typed), self._around
+    @cached_property
+    def _syntax(self) -> Syntax | None:
+        # Most questions are answered from a text of one line that needs no parse.
+        return Syntax.of(self._snapshot, self._offset)
+
+    def _ends_before(self, written: str, line: str) -> bool | None:
+        return self._syntax.ends_before(written, line) if self._syntax is not None else None
+
+    def _trimmed(self, writing: Writing, typed: str, *, is_whole: bool) -> tuple[Trimmed, str]:
+        """Returns what is shown of what was written after `typed`, if at most `wrong_max` of it may be wrong.
+
+        Also returns that text as it was written.
+        """
+        start = len(typed)
         sure_end = writing.sure_end(start, self._wrong_max)
         if sure_end is not None:
-            trimmed = trim(aligned(writing.text[start:sure_end], around), around, is_complete=False)
-            return trimmed if trimmed.rule is not None else Trimmed(trimmed.text.rstrip(), "not-sure")
-        written = aligned(writing.text[start:], around)
-        trimmed = trim(written, around, is_complete=is_whole)
+            # The line end after it tells that the line is whole.
+            written = writing.text[start : sure_end + writing.text.startswith("\n", sure_end)]
+            trimmed = self._trim(written, is_complete=False)
+            if trimmed.rule is None:
+                # The beginning of a line helps somebody who is writing that line, not below other lines.
+                trimmed = Trimmed(without_broken_end(trimmed.text).rstrip(), "not-sure")
+            return trimmed, written
+        written = writing.text[start:]
+        trimmed = self._trim(written, is_complete=is_whole)
         if is_whole and trimmed.rule is None and writing.report.stop_reason == "length":
-            return trim(without_broken_end(written), around, is_complete=True)
-        return trimmed
+            trimmed = self._trim(without_broken_end(written), is_complete=True)
+        return trimmed, written
+
+    def _trim(self, written: str, *, is_complete: bool) -> Trimmed:
+        around = self._around
+        styled = restyled(aligned(written, around), around)
+        return trim(styled, around, is_complete=is_complete, ends_before=self._ends_before)
 
 
-def surroundings(text: Text, offset: int) -> Surroundings:
-    """Returns what the stop rules need to know about the place at `offset` (code points)."""
-    line, character = text.position(offset, Encoding.UTF_32)
-    current = text.line(line)
-    above = range(line - 1, max(-1, line - 1 - _NEIGHBOUR_DISTANCE_MAX), -1)
-    below = range(line + 1, min(text.line_count, line + 1 + _NEIGHBOUR_DISTANCE_MAX))
-    return Surroundings(
-        line_before=current[:character],
-        line_after=current[character:],
-        above=_non_blank(text, above),
-        below=_non_blank(text, below),
-    )
-
-
-def _non_blank(text: Text, numbers: range) -> tuple[str, ...]:
-    lines: list[str] = []
-    for number in numbers:
-        if len(lines) == _NEIGHBOURS:
-            break
-        if (line := text.line(number)).strip():
-            lines.append(line)
-    return tuple(lines)
+def _is_indented_otherwise(text: str, written: str) -> bool:
+    pairs = zip(text.split("\n"), written.split("\n"), strict=False)
+    return any(leading_blanks(one) != leading_blanks(other) for one, other in pairs if one.strip())
 
 
 def _with_line_ends_of(text: Text, suggestion: str) -> str:
