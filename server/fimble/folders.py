@@ -49,6 +49,11 @@ def log_folder() -> Path:
     return Path(platformdirs.user_log_path("fimble"))
 
 
+def state_folder() -> Path:
+    """Returns the folder for what is kept between sessions and cannot be made again: the statistics."""
+    return Path(platformdirs.user_state_path("fimble"))
+
+
 def runtime_folder() -> Path:
     """Returns the private folder of the engine's socket, without creating it.
 

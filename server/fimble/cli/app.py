@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import fimble
-from fimble.cli import bench, complete, doctor, engine, index, lsp, models
+from fimble.cli import bench, complete, doctor, engine, index, lsp, models, stats
 from fimble.errors import FimbleError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("lsp")(lsp.run)
 app.command("complete")(complete.run)
 app.command("doctor")(doctor.run)
+app.command("stats")(stats.run)
 app.add_typer(engine.app, name="engine")
 app.add_typer(models.app, name="models")
 app.add_typer(index.app, name="index")

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -28,6 +28,7 @@ def run(
         typer.Option(help="The workspace folder; by default the folder of the file.", file_okay=False, exists=True),
     ] = None,
     model: Annotated[str, typer.Option(help="Another model than the configured one.")] = "",
+    explain: Annotated[bool, typer.Option("--explain", help="Also tell how the suggestion came about.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Complete the code at one place, and tell what it cost."""
@@ -43,7 +44,7 @@ def run(
     if line > Text.from_string(text).line_count:
         raise PlaceInvalid(f"{file} has no line {line}.")
 
-    async def ask() -> dict[str, object]:
+    async def ask() -> dict[str, Any]:
         folder = (workspace or file.parent).absolute()
         async with LanguageServerClient(folder, model=model, on_message=_tell_progress) as client:
             client.open(file.absolute(), LANGUAGES.get(file.suffix.lower(), "plaintext"), text)
@@ -59,7 +60,7 @@ def run(
             f"Other programs use the engine with {answer['model']}; to use {wanted}, run: fimble engine stop"
         )
     if as_json:
-        typer.echo(msgspec.json.encode(answer).decode())
+        typer.echo(msgspec.json.encode(_counted_from_one(answer)).decode())
         return
     if answer["suppressed_by"]:
         typer.echo(f"No suggestion here ({answer['suppressed_by']}).")
@@ -70,6 +71,11 @@ def run(
         f"({answer['cached_tokens']} cached), {answer['generated_tokens']} written, ended by {answer['stop_reason']}",
         err=True,
     )
+    if explain:
+        from fimble.features.completion.why import why_to_markdown  # noqa: PLC0415
+        from fimble.lsp.suggestions import suggestion_from_lsp  # noqa: PLC0415
+
+        _print_markdown(why_to_markdown(suggestion_from_lsp(answer), place=place, trigger="asked for by a command"))
 
 
 def parse_place(place: str) -> tuple[Path, int, int]:
@@ -82,6 +88,31 @@ def parse_place(place: str) -> tuple[Path, int, int]:
     if not file or not line.isdecimal() or not column.isdecimal() or int(line) < 1 or int(column) < 1:
         raise PlaceInvalid(f"{place!r} is not FILE:LINE:COL with LINE and COL from 1, for example main.py:12:5")
     return Path(file), int(line), int(column)
+
+
+def _counted_from_one(answer: dict[str, Any]) -> dict[str, Any]:
+    """Returns the answer with lines as people count them; LSP counts from 0."""
+    explanation = answer["explanation"]
+    return {
+        **answer,
+        "context": [_range_from_one(item) for item in answer["context"]],
+        "explanation": {**explanation, "sections": [_range_from_one(section) for section in explanation["sections"]]},
+    }
+
+
+def _range_from_one(item: dict[str, Any]) -> dict[str, Any]:
+    return item if item["range"] is None else {**item, "range": [line + 1 for line in item["range"]]}
+
+
+def _print_markdown(markdown: str) -> None:
+    typer.echo()
+    if not sys.stdout.isatty():
+        typer.echo(markdown, nl=False)
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markdown import Markdown  # noqa: PLC0415
+
+    Console().print(Markdown(markdown))
 
 
 def _tell_progress(message: str) -> None:

@@ -17,7 +17,9 @@ from fimble.cli.stand_in import runnable
 from fimble.engine.client.engine import Engine
 from fimble.engine.messages.frames import State, StateChanged
 from fimble.errors import DownloadFailed, SettingsInvalid
-from fimble.features.completion.feature import Completion, CompletionSettings
+from fimble.features.acceptance.feature import Acceptance
+from fimble.features.completion.feature import Completion
+from fimble.features.completion.settings import CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
 from fimble.features.completion.workspace_context import WorkspaceContext
 from fimble.features.navigation.feature import Navigation, OnTrouble
@@ -56,6 +58,7 @@ class Window:
         self._model = self._needed = self._user_model
         self._notice = ""
         self._settings = CompletionSettings()
+        self._acceptance = Acceptance()
         self._on_status: OnStatus | None = None
         self._navigation = Navigation(BufferIndexer(), make_index_client)
         self._context = WorkspaceContext(self._navigation.look)
@@ -65,12 +68,14 @@ class Window:
     def services(self) -> Services:
         """Returns what the language server needs."""
         return Services(
-            suggest=self.suggest,
+            suggest=self._acceptance.watching(self.suggest),
             start=self.start,
             stop=self.stop,
             configure=self.configure,
             restart_engine=self.restart_engine,
             download_model=self.download_model,
+            on_feedback=self._acceptance.take,
+            follow_texts=self._acceptance.follow_texts,
             costs=self.costs,
             navigation=self._navigation,
         )
@@ -84,23 +89,26 @@ class Window:
     async def start(self, on_status: OnStatus) -> None:
         """Connects to the engine and loads the model, so that it is there when somebody types."""
         self._on_status = on_status
+        self._acceptance.start()
         await self._prepare()
 
     async def stop(self) -> None:
         """Disconnects from the engine, which other windows may go on using, and ends this window's index processes."""
-        await asyncio.gather(self._engine.close(), self._navigation.stop())
+        await asyncio.gather(self._engine.close(), self._navigation.stop(), self._acceptance.stop())
 
     async def configure(self, options: Options) -> None:
         """Takes the window's settings; another model takes effect with the next request."""
+        self._acceptance.is_enabled = options.statistics_enabled
         defaults = CompletionSettings()
         self._settings = CompletionSettings(
             prompt_tokens_max=options.prompt_tokens_max or defaults.prompt_tokens_max,
             tokens_max=options.tokens_max or defaults.tokens_max,
             latency_target_ms=options.latency_target_ms,
+            is_context_on=options.is_context_on,
         )
         model = options.model or self._user_model
         if model == self._model:
-            self._completion = Completion(self._provider, self._settings, context=self._context)
+            self._completion = self._complete_with(self._provider)
         else:
             await self._engine.close()
             self._model = self._needed = model
@@ -175,7 +183,10 @@ class Window:
             on_state=self._on_engine_state,
         )
         provider = LocalEngine(engine, self._find_card)
-        return engine, provider, Completion(provider, self._settings, context=self._context)
+        return engine, provider, self._complete_with(provider)
+
+    def _complete_with(self, provider: LocalEngine) -> Completion:
+        return Completion(provider, self._settings, context=self._context, leniency=self._acceptance.factor)
 
     def _read_user_model(self) -> str:
         try:

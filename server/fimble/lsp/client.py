@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +18,24 @@ from pygls.lsp.client import LanguageClient
 
 from fimble import __version__
 from fimble.errors import EngineUnavailable, RequestFailed
-from fimble.lsp.extensions import DID_CHANGE_STATUS, STATUS, SUGGESTION
+from fimble.lsp.extensions import (
+    COSTS,
+    DID_CHANGE_STATUS,
+    DID_FOCUS,
+    DID_PARTIALLY_ACCEPT_COMPLETION,
+    DID_SHOW_COMPLETION,
+    STATUS,
+    SUGGESTION,
+)
 
 _INITIALIZE_TIMEOUT_S: Final = 20.0
 # A first suggestion may have to wait for a model to load.
 _SUGGESTION_TIMEOUT_S: Final = 300.0
+_COSTS_TIMEOUT_S: Final = 60.0
 _SHUTDOWN_TIMEOUT_S: Final = 5.0
+
+Place = tuple[int, int]
+"""A line and a character in it."""
 
 
 class Answer(StrEnum):
@@ -39,16 +53,36 @@ class Answer(StrEnum):
     """An error, which must not happen."""
 
 
+@dataclass(frozen=True, slots=True)
+class GhostText:
+    """What came of a request for ghost text; there is an item only where the answer is that it is shown."""
+
+    answer: Answer
+    item: types.InlineCompletionItem | None = None
+
+
 class LanguageServerClient:
     """A language server of our own, for the length of an `async with` block; positions count code points from 0."""
 
-    def __init__(self, workspace: Path, *, model: str = "", on_message: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        workspace: Path,
+        *,
+        model: str = "",
+        on_message: Callable[[str], None] = lambda _: None,
+        is_index_on: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """`model` is a name or a GGUF file, by default the configured one.
 
-        `on_message` hears what the server says of its state, a sentence at a time.
+        `on_message` hears what the server says of its state, a sentence at a time. With `is_index_on` the workspace
+        is indexed, as an editor's is. `environment` is set for the server on top of this process's own.
         """
         self._workspace = workspace
         self._arguments = ["--model", model] if model else []
+        # A single completion is no reason to index a folder, and a command is not the user who accepts or rejects.
+        self._options = {"statistics": {"enabled": False}} | ({} if is_index_on else {"index": {"enabled": False}})
+        self._environment = {**os.environ, **(environment or {})}
         self._client = _CountingClient("fimble", __version__)
         self._versions: Counter[str] = Counter()
 
@@ -68,9 +102,23 @@ class LanguageServerClient:
         """How often each request was answered, by its id."""
         return self._client.replies
 
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        process = self._client._server
+        assert process is not None  # noqa: S101 - it runs for the length of the block.
+        return process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the server's process is gone."""
+        return bool(self._client.stopped)
+
     async def __aenter__(self) -> Self:
         # -P keeps modules of the folder in which the command was run from standing in for the real ones.
-        await self._client.start_io(sys.executable, "-P", "-m", "fimble", "lsp", *self._arguments)
+        command = (sys.executable, "-P", "-m", "fimble", "lsp", *self._arguments)
+        # A Ctrl-C is for us, who end the server in order.
+        await self._client.start_io(*command, env=self._environment, start_new_session=True)
         params = types.InitializeParams(
             capabilities=types.ClientCapabilities(
                 general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32]),
@@ -79,17 +127,18 @@ class LanguageServerClient:
                 ),
             ),
             client_info=types.ClientInfo(name="fimble", version=__version__),
-            # A single completion, and a measurement of many, are no reason to index a folder.
-            initialization_options={"index": {"enabled": False}},
+            initialization_options=self._options,
             workspace_folders=[types.WorkspaceFolder(uri=self._workspace.as_uri(), name=self._workspace.name)],
         )
         try:
             async with asyncio.timeout(_INITIALIZE_TIMEOUT_S):
                 await self._client.initialize_async(params)
-        except (TimeoutError, OSError, RuntimeError) as error:
-            # pygls raises RuntimeError where the server's process has ended.
+        except BaseException as error:
             await self._stop()
-            raise EngineUnavailable("The language server does not start; run: fimble doctor") from error
+            # pygls raises RuntimeError where the server's process has ended.
+            if isinstance(error, TimeoutError | OSError | RuntimeError):
+                raise EngineUnavailable("The language server does not start; run: fimble doctor") from error
+            raise
         self._client.initialized(types.InitializedParams())
         return self
 
@@ -108,10 +157,23 @@ class LanguageServerClient:
         self._versions[document.uri] = 1
         self._client.text_document_did_open(types.DidOpenTextDocumentParams(text_document=document))
 
+    def close(self, file: Path) -> None:
+        """Closes a document."""
+        document = types.TextDocumentIdentifier(uri=file.as_uri())
+        self._client.text_document_did_close(types.DidCloseTextDocumentParams(text_document=document))
+
+    def focus(self, file: Path) -> None:
+        """Tells that the user has turned to a document."""
+        self._client.protocol.notify(DID_FOCUS, {"textDocument": {"uri": file.as_uri()}})
+
     def insert(self, file: Path, line: int, character: int, text: str) -> None:
         """Types `text` into a document."""
-        place = types.Position(line=line, character=character)
-        self._change(file, types.TextDocumentContentChangePartial(range=types.Range(start=place, end=place), text=text))
+        self.replace(file, (line, character), (line, character), text)
+
+    def replace(self, file: Path, start: Place, end: Place, text: str) -> None:
+        """Puts `text` in the place of what is between two places of a document."""
+        places = types.Range(start=types.Position(*start), end=types.Position(*end))
+        self._change(file, types.TextDocumentContentChangePartial(range=places, text=text))
 
     def replace_all(self, file: Path, text: str) -> None:
         """Replaces a document's text."""
@@ -125,20 +187,23 @@ class LanguageServerClient:
             EngineUnavailable: the server does not answer.
         """
         params = {"textDocument": {"uri": file.as_uri()}, "position": {"line": line, "character": character}}
-        try:
-            async with asyncio.timeout(_SUGGESTION_TIMEOUT_S):
-                answer = await self._client.protocol.send_request_async(SUGGESTION, params)
-        except TimeoutError as error:
-            raise EngineUnavailable("The model did not answer in time; run: fimble doctor") from error
-        except RuntimeError as error:
-            raise EngineUnavailable("The language server ended; run: fimble doctor") from error
-        except JsonRpcException as error:
-            raise RequestFailed(error.message) from error
-        plain: dict[str, Any] = _plain(answer)
-        return plain
+        return await self._asked(SUGGESTION, params, _SUGGESTION_TIMEOUT_S)
+
+    async def costs(self) -> dict[str, Any]:
+        """Returns what the server's engine has computed so far.
+
+        Raises:
+            RequestFailed: it cannot be told.
+            EngineUnavailable: the server does not answer.
+        """
+        return await self._asked(COSTS, {}, _COSTS_TIMEOUT_S)
 
     async def ask(self, id: str, file: Path, line: int, character: int) -> Answer:
         """Asks for ghost text like an editor that does so by itself, with `id` for cancelling."""
+        return (await self.ghost_text(id, file, line, character)).answer
+
+    async def ghost_text(self, id: str, file: Path, line: int, character: int) -> GhostText:
+        """Asks as `ask` does, and returns the item too."""
         params = types.InlineCompletionParams(
             text_document=types.TextDocumentIdentifier(uri=file.as_uri()),
             position=types.Position(line=line, character=character),
@@ -148,14 +213,44 @@ class LanguageServerClient:
         try:
             result = await self._client.protocol.send_request_async(method, params, msg_id=id)
         except JsonRpcException as error:
-            return Answer.CANCELLED if error.code == types.LSPErrorCodes.RequestCancelled else Answer.FAILED
+            return GhostText(Answer.CANCELLED if error.code == types.LSPErrorCodes.RequestCancelled else Answer.FAILED)
         if result is None:
-            return Answer.SUPERSEDED
-        return Answer.SHOWN if result.items else Answer.EMPTY
+            return GhostText(Answer.SUPERSEDED)
+        return GhostText(Answer.SHOWN, result.items[0]) if result.items else GhostText(Answer.EMPTY)
+
+    def shown(self, item: types.InlineCompletionItem) -> None:
+        """Tells that an item is on the screen."""
+        self._client.protocol.notify(DID_SHOW_COMPLETION, {"item": _item_to_lsp(item)})
+
+    def partly_accepted(self, item: types.InlineCompletionItem, text: str) -> None:
+        """Tells that `text`, the beginning of an item's text, is in the document now."""
+        units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+        params = {"item": _item_to_lsp(item), "acceptedLength": units}
+        self._client.protocol.notify(DID_PARTIALLY_ACCEPT_COMPLETION, params)
+
+    async def run(self, command: types.Command) -> None:
+        """Runs a command that came with an item; that it fails is no matter."""
+        with contextlib.suppress(JsonRpcException):
+            await self._client.workspace_execute_command_async(
+                types.ExecuteCommandParams(command.command, command.arguments)
+            )
 
     def cancel(self, id: str) -> None:
         """Cancels a request."""
         self._client.cancel_request(types.CancelParams(id=id))
+
+    async def _asked(self, method: str, params: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await self._client.protocol.send_request_async(method, params)
+        except TimeoutError as error:
+            raise EngineUnavailable("The model did not answer in time; run: fimble doctor") from error
+        except RuntimeError as error:
+            raise EngineUnavailable("The language server ended; run: fimble doctor") from error
+        except JsonRpcException as error:
+            raise RequestFailed(error.message) from error
+        plain: dict[str, Any] = _plain(answer)
+        return plain
 
     def _change(self, file: Path, change: types.TextDocumentContentChangeEvent) -> None:
         uri = file.as_uri()
@@ -196,3 +291,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
+
+
+def _item_to_lsp(item: types.InlineCompletionItem) -> dict[str, Any]:
+    """Returns what the server reads of an item in feedback."""
+    command = item.command
+    return {
+        "insertText": item.insert_text if isinstance(item.insert_text, str) else item.insert_text.value,
+        "command": None
+        if command is None
+        else {"title": command.title, "command": command.command, "arguments": list(command.arguments or ())},
+    }

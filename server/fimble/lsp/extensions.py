@@ -14,6 +14,7 @@ DID_FOCUS: Final = "textDocument/didFocus"
 ACCEPTED_COMPLETION: Final = "fimble.server.acceptedCompletion"
 DOWNLOAD_MODEL: Final = "fimble.server.downloadModel"
 RESTART_ENGINE: Final = "fimble.server.restartEngine"
+WHY: Final = "fimble.server.why"
 
 METHODS: Final = (
     STATUS,
@@ -24,4 +25,4 @@ METHODS: Final = (
     DID_PARTIALLY_ACCEPT_COMPLETION,
     DID_FOCUS,
 )
-COMMANDS: Final = (ACCEPTED_COMPLETION, DOWNLOAD_MODEL, RESTART_ENGINE)
+COMMANDS: Final = (ACCEPTED_COMPLETION, DOWNLOAD_MODEL, RESTART_ENGINE, WHY)

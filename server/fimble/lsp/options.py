@@ -45,10 +45,12 @@ class Options:
     prompt_tokens_max: int = 0
     latency_target_ms: int = 0
     tokens_max: int = 0
+    is_context_on: bool = True
     fallback: Fallback = Fallback.AUTO
     navigation: Serving = Serving.AUTO
     other_servers: tuple[str, ...] | None = None
     index_enabled: bool = True
+    statistics_enabled: bool = True
 
     @property
     def served(self) -> Served:
@@ -169,7 +171,9 @@ _SECTIONS: Final[dict[str, dict[str, _Option]]] = {
         "promptTokensMax": ("prompt_tokens_max", _whole_number(131_072), "a whole number from 0 to 131072"),
         "latencyTargetMs": ("latency_target_ms", _whole_number(60_000), "a whole number from 0 to 60000"),
         "tokensMax": ("tokens_max", _whole_number(1_024), "a whole number from 0 to 1024"),
+        "otherFiles": ("is_context_on", _boolean, "true or false"),
         "fallback": ("fallback", _fallback, "auto, always or never"),
     },
     "index": {"enabled": ("index_enabled", _boolean, "true or false")},
+    "statistics": {"enabled": ("statistics_enabled", _boolean, "true or false")},
 }

@@ -25,6 +25,7 @@ from fimble.lsp.status import Status, StatusBoard
 from fimble.lsp.suggestions import RecentSuggestions, SuggestionMemory
 from fimble.workspace.documents import Documents
 from fimble.workspace.snapshot import Snapshot
+from fimble.workspace.text import Text
 
 _COMMAND_TITLES: Final = {
     extensions.DOWNLOAD_MODEL: "Download the model",
@@ -53,6 +54,7 @@ class FimbleServer(LanguageServer):
         self.registrations = NavigationRegistrations(self.protocol.ask)
         self.index_progress = IndexProgress(self.work, self.protocol.spawn, monotonic_s)
         self.editor_log = EditorLog(self._send_log_message, monotonic_s)
+        services.follow_texts(self._text_of)
         if services.navigation is not None:
             services.navigation.on_progress = self.index_progress.take
             services.navigation.number_cells(self.documents.cell_number)
@@ -98,6 +100,10 @@ class FimbleServer(LanguageServer):
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Writes to the editor's log that something failed; a popup would interrupt whoever is typing."""
         self.editor_log.error(f"Something failed inside of Fimble ({type(error).__name__}).")
+
+    def _text_of(self, uri: str) -> Text | None:
+        snapshot = self.documents.snapshot(uri)
+        return None if snapshot is None else snapshot.text
 
     async def _show_loading(self, model: str, loaded: asyncio.Event) -> None:
         async def wait(work: Work) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
+from fimble.features.acceptance.feedback import Feedback
+from fimble.features.acceptance.keeping import TextOf
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
 from fimble.features.navigation.feature import Navigation
 from fimble.lsp.options import Options
@@ -14,33 +15,6 @@ OnStatus = Callable[[Status], None]
 
 OnDownload = Callable[[str, int, int], None]
 """Takes the file being downloaded, the bytes that are here, and the bytes there will be (0 when unknown)."""
-
-
-class FeedbackKind(StrEnum):
-    """What the user did with ghost text."""
-
-    SHOWN = "shown"
-    """It was on the screen."""
-    ACCEPTED = "accepted"
-    """All of it went into the document."""
-    PARTLY_ACCEPTED = "partly-accepted"
-    """Its first characters went into the document."""
-    FOCUSED = "focused"
-    """The user turned to a document, with or without a suggestion there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feedback:
-    """What the user did.
-
-    `suggestion` is None where it is no longer known, `accepted_length` counts code points, and `uri` is the
-    document of a focus, empty otherwise.
-    """
-
-    kind: FeedbackKind
-    suggestion: Suggestion | None = None
-    accepted_length: int = 0
-    uri: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +40,10 @@ def ignore_feedback(feedback: Feedback) -> None:
     """Does nothing with what the user did."""
 
 
+def ignore_texts(text_of: TextOf) -> None:
+    """Has no use for the documents' texts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The outside world of the language server.
@@ -73,7 +51,8 @@ class Services:
     `configure` is awaited once before `start` and again when the settings change. `start` prepares the engine
     and reports how it is doing through the function it gets, also after it has returned; `stop` ends what
     `start` began, and `navigation`. All of them may be cancelled, and raise `EngineError` or `ModelError` when they
-    cannot. Without `navigation` there is no index.
+    cannot. Without `navigation` there is no index. `follow_texts` is called once, and gets what tells the text of an
+    open document at any later time.
     """
 
     suggest: Callable[[CompletionQuery], Awaitable[Suggestion]]
@@ -83,5 +62,6 @@ class Services:
     restart_engine: Callable[[], Awaitable[None]]
     download_model: Callable[[OnDownload], Awaitable[None]]
     on_feedback: Callable[[Feedback], None] = ignore_feedback
+    follow_texts: Callable[[TextOf], None] = ignore_texts
     costs: Callable[[], Awaitable[Costs]] = no_costs
     navigation: Navigation | None = None

@@ -2,18 +2,19 @@
 
 import itertools
 from collections import OrderedDict, deque
-from dataclasses import replace
-from typing import Final
+from dataclasses import asdict, replace
+from typing import Any, Final
 
 from lsprotocol import types
 
-from fimble.features.completion.suggestion import CompletionQuery, Suggestion
+from fimble.features.completion.suggestion import CompletionQuery, ContextItem, Explanation, Section, Suggestion
 from fimble.lsp.extensions import ACCEPTED_COMPLETION
 from fimble.workspace.snapshot import Snapshot
 from fimble.workspace.text import Encoding, Text
 
 _REMEMBERED_MAX: Final = 256
 _RECENT_MAX: Final = 8
+_DOCUMENTS_MAX: Final = 32
 _LABEL_CHARACTERS_MAX: Final = 60
 
 
@@ -38,11 +39,12 @@ def rest_of(suggestion: Suggestion, typed: str) -> Suggestion | None:
 
 
 class SuggestionMemory:
-    """Remembers the newest suggestions by the id under which the editor speaks of them."""
+    """Remembers the newest suggestions by the id under which the editor speaks of them, and each document's last."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self._suggestions: OrderedDict[str, Suggestion] = OrderedDict()
+        self._answers: OrderedDict[str, tuple[CompletionQuery, Suggestion]] = OrderedDict()
 
     def remember(self, suggestion: Suggestion) -> str:
         """Returns a new id for `suggestion`; the oldest ones are forgotten."""
@@ -55,6 +57,20 @@ class SuggestionMemory:
     def recall(self, name: object) -> Suggestion | None:
         """Returns the suggestion with this id, or None where it is not remembered."""
         return self._suggestions.get(name) if isinstance(name, str) else None
+
+    def answered(self, query: CompletionQuery, suggestion: Suggestion) -> None:
+        """Remembers the last answer in a document, also if it is none."""
+        uri = query.snapshot.uri
+        self._answers[uri] = query, suggestion
+        self._answers.move_to_end(uri)
+        if len(self._answers) > _DOCUMENTS_MAX:
+            self._answers.popitem(last=False)
+
+    def last(self, uri: str | None) -> tuple[CompletionQuery, Suggestion] | None:
+        """Returns the last question and its answer in a document, without `uri` in any."""
+        if uri is None:
+            return next(reversed(self._answers.values()), None)
+        return self._answers.get(uri)
 
 
 class RecentSuggestions:
@@ -79,6 +95,52 @@ class RecentSuggestions:
                 if rest is not None and (rest.text or not typed):
                     return rest
         return None
+
+
+def suggestion_to_lsp(suggestion: Suggestion) -> dict[str, Any]:
+    """Returns a suggestion with what it cost and how it came about, as EXTENSIONS.md describes it."""
+    fields = asdict(replace(suggestion, alternatives=()))
+    del fields["offset"]
+    fields["alternatives"] = [
+        {"text": other.text, "replace_length": other.replace_length} for other in suggestion.alternatives
+    ]
+    fields["context"] = [
+        {"path": item.path, "range": [item.first_line, item.last_line], "why": item.why, "tokens": item.tokens}
+        for item in suggestion.context
+    ]
+    explanation = suggestion.explanation
+    fields["explanation"] |= {
+        "sections": [
+            {
+                "name": section.name,
+                "path": section.path,
+                "range": None if section.first_line is None else [section.first_line, section.last_line],
+                "why": section.why,
+                "tokens": section.tokens,
+            }
+            for section in explanation.sections
+        ],
+        "stages_ms": [{"stage": stage, "ms": milliseconds} for stage, milliseconds in explanation.stages_ms],
+        "filters": list(explanation.filters),
+    }
+    return fields
+
+
+def suggestion_from_lsp(fields: dict[str, Any]) -> Suggestion:
+    """Returns the suggestion of which `suggestion_to_lsp` made `fields`; its offset is not among them and 0."""
+    known = {**fields, "offset": 0}
+    known["alternatives"] = tuple(Suggestion(offset=0, **other) for other in fields["alternatives"])
+    known["context"] = tuple(ContextItem(**_with_lines(item)) for item in fields["context"])
+    explanation = fields["explanation"]
+    known["explanation"] = Explanation(
+        **{
+            **explanation,
+            "sections": tuple(Section(**_with_lines(section)) for section in explanation["sections"]),
+            "stages_ms": tuple((stage["stage"], stage["ms"]) for stage in explanation["stages_ms"]),
+            "filters": tuple(explanation["filters"]),
+        }
+    )
+    return Suggestion(**known)
 
 
 def inline_item_to_lsp(
@@ -123,6 +185,12 @@ def completion_item_to_lsp(
         ),
         command=_accepted_command(name),
     )
+
+
+def _with_lines(fields: dict[str, Any]) -> dict[str, Any]:
+    first_line, last_line = fields["range"] or (None, None)
+    others = {name: value for name, value in fields.items() if name != "range"}
+    return {**others, "first_line": first_line, "last_line": last_line}
 
 
 def _accepted_command(name: str) -> types.Command:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from fimble.errors import EngineGone, ModelFileMissing
+from fimble.features.acceptance.feedback import Feedback
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
 from fimble.lsp.main import make_server
 from fimble.lsp.options import Options
 from fimble.lsp.server import FimbleServer
-from fimble.lsp.services import Feedback, OnDownload, OnStatus, Services
+from fimble.lsp.services import OnDownload, OnStatus, Services
 from fimble.lsp.status import Status
 
 
@@ -62,7 +63,8 @@ class FakeWorld:
         if "#nothing" in text:
             return Suggestion(text="", offset=query.offset, suppressed_by="confidence")
         length = 1 if "#replace" in text else 0
-        return Suggestion(text=self.text, offset=query.offset, replace_length=length)
+        others = (Suggestion(text=f"other{number}()", offset=query.offset) for number in range(query.alternatives))
+        return Suggestion(text=self.text, offset=query.offset, replace_length=length, alternatives=tuple(others))
 
     async def start(self, on_status: OnStatus) -> None:
         self.calls.append("start")

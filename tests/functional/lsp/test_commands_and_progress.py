@@ -5,7 +5,7 @@ from typing import Any
 
 from lsp_fakes import FakeEditor
 
-from fimble.lsp.services import FeedbackKind
+from fimble.features.acceptance.feedback import Feedback, FeedbackKind
 from fimble.lsp.status import Status
 
 PROGRESS = {"window": {"workDoneProgress": True}}
@@ -22,6 +22,11 @@ def run(editor: FakeEditor, msg_id: Any, command: str, *arguments: Any) -> None:
     editor.request(
         msg_id, "workspace/executeCommand", {"command": f"fimble.server.{command}", "arguments": list(arguments)}
     )
+
+
+def told(editor: FakeEditor) -> list[Feedback]:
+    """Returns what the editor told of suggestions after it got them."""
+    return [feedback for feedback in editor.world.feedback if feedback.kind is not FeedbackKind.OFFERED]
 
 
 def progress(editor: FakeEditor) -> list[dict[str, Any]]:
@@ -117,13 +122,14 @@ async def test_accepting_a_suggestion_is_passed_on() -> None:
         {"command": item["command"]["command"], "arguments": item["command"]["arguments"]},
     )
     assert (await editor.reply(2))["result"] is None
-    (feedback,) = editor.world.feedback
+    (feedback,) = told(editor)
     assert (feedback.kind, feedback.accepted_length) == (FeedbackKind.ACCEPTED, 11)
+    assert feedback.name == item["command"]["arguments"][0]
     assert feedback.suggestion is not None
     assert feedback.suggestion.text == "suggested()"
     for arguments in ((), (5,), ("unknown",), ({},)):
         run(editor, 3, "acceptedCompletion", *arguments)
-    assert editor.world.feedback[-1].suggestion is None
+    assert told(editor)[-1].suggestion is None
 
 
 async def test_copilots_notifications_are_understood() -> None:
@@ -136,7 +142,7 @@ async def test_copilots_notifications_are_understood() -> None:
     editor.notify("textDocument/didPartiallyAcceptCompletion", {"item": item, "acceptedLength": 2})
     editor.notify("textDocument/didFocus", {"textDocument": {"uri": "file:///w/a.py"}})
     editor.notify("textDocument/didFocus", {})
-    shown, partly, focused, nowhere = editor.world.feedback
+    shown, partly, focused, nowhere = told(editor)
     assert (shown.kind, shown.suggestion is not None) == (FeedbackKind.SHOWN, True)
     assert (partly.kind, partly.accepted_length) == (FeedbackKind.PARTLY_ACCEPTED, 1)
     assert (focused.kind, focused.uri) == (FeedbackKind.FOCUSED, "file:///w/a.py")

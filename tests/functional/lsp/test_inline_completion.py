@@ -63,6 +63,17 @@ async def test_the_editors_preferred_encoding_counts(encodings: Any, agreed: str
     assert item["range"] == place(0, character, character)
 
 
+async def test_who_asks_by_a_key_gets_further_texts_to_choose_from() -> None:
+    editor = await ready_editor("x = \n")
+    editor.ask(1, 0, 4, context={"triggerKind": 1})
+    found = await items(editor, 1)
+    assert [item["insertText"] for item in found] == ["suggested()", "other0()", "other1()"]
+    # Each is known by a name of its own, so that what is accepted counts for what was accepted.
+    assert len({item["command"]["arguments"][0] for item in found}) == 3
+    editor.ask(2, 0, 4, context={"triggerKind": 2})
+    assert [item["insertText"] for item in await items(editor, 2)] == ["suggested()"]
+
+
 async def test_an_unknown_document_gets_an_empty_list() -> None:
     editor = await ready_editor("")
     editor.ask(1, 0, 0, uri="file:///w/other.py")

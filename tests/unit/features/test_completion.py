@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, Sequence
 import pytest
 
 from fimble.errors import ModelRefused
-from fimble.features.completion.feature import Completion, CompletionSettings
+from fimble.features.completion.feature import Completion
+from fimble.features.completion.settings import CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
 from fimble.models.card import FillInMiddle, ModelCard
 from fimble.providers.provider import GenerationReport, GenerationRequest, Piece, ProviderModel

@@ -7,7 +7,8 @@ from contextlib import suppress
 import pytest
 
 from fimble.features.completion import session
-from fimble.features.completion.feature import Completion, CompletionSettings
+from fimble.features.completion.feature import Completion
+from fimble.features.completion.settings import CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
 from fimble.models.card import FillInMiddle, ModelCard
 from fimble.providers.provider import GenerationReport, GenerationRequest, Piece, Priority, ProviderModel

@@ -36,6 +36,7 @@ def test_every_setting_is_read() -> None:
         "navigation": "always",
         "otherServers": ["python"],
         "index": {"enabled": False},
+        "statistics": {"enabled": False},
     }
     expected = Options(
         model="qwen2.5-coder-0.5b",
@@ -48,6 +49,7 @@ def test_every_setting_is_read() -> None:
         navigation=Serving.ALWAYS,
         other_servers=("python",),
         index_enabled=False,
+        statistics_enabled=False,
     )
     assert options_from_lsp(settings, Options()) == (expected, [])
     assert options_from_lsp({"fimble": settings}, Options()) == (expected, [])

@@ -14,7 +14,8 @@ from fimble.bench.crossfile.errors import ArmUnavailable
 from fimble.bench.crossfile.spots import Spot
 from fimble.bench.crossfile.workspace import Workspace
 from fimble.errors import RequestCancelled
-from fimble.features.completion.feature import Completion, CompletionSettings
+from fimble.features.completion.feature import Completion
+from fimble.features.completion.settings import CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery
 from fimble.models.card import ContextStyle
 from fimble.prompting.context.candidate import Candidate, Source

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fimble.bench.crossfile.spots import Spot
 from fimble.bench.crossfile.workspace import Workspace
+from fimble.features.completion.known_names import KnownNames, known_names
 from fimble.features.navigation.up_to_date import bring_up_to_date, ignore_progress
 from fimble.index.extraction import extract
 from fimble.index.languages import grammar_of, language_of_path
@@ -14,6 +15,8 @@ from fimble.prompting.context.activity import Activity
 from fimble.prompting.context.candidate import Candidate
 from fimble.prompting.context.collect import collect
 from fimble.prompting.context.cursor import Cursor
+from fimble.prompting.context.excerpt import Excerpts
+from fimble.prompting.context.search import Search
 from fimble.workspace.snapshot import Snapshot
 
 
@@ -52,6 +55,18 @@ class PackageContext:
         """Returns what the product's sources find."""
         return collect(self._view, self._path, Cursor(snapshot, offset), Activity().moment(0.0))
 
+    async def known_names(self, snapshot: Snapshot, offset: int, owners: tuple[str, ...]) -> KnownNames:
+        """Returns the attributes of owners."""
+        search = Search(
+            view=self._view,
+            path=self._path,
+            cursor=Cursor(snapshot, offset),
+            activity=Activity().moment(0.0),
+            cut=Excerpts(self._view),
+            is_cancelled=lambda: False,
+        )
+        return known_names(search, owners)
+
 
 class GivenContext:
     """Candidates that are known beforehand."""
@@ -62,3 +77,7 @@ class GivenContext:
     async def candidates(self, snapshot: Snapshot, offset: int, budget_s: float) -> Sequence[Candidate]:
         """Returns the candidates."""
         return self._candidates
+
+    async def known_names(self, snapshot: Snapshot, offset: int, owners: tuple[str, ...]) -> KnownNames:
+        """Knows nothing."""
+        return {}

@@ -15,7 +15,8 @@ from typing import Final
 import msgspec
 
 from fimble.bench.infill.tasks import Task
-from fimble.features.completion.feature import Completion, CompletionSettings
+from fimble.features.completion.feature import Completion
+from fimble.features.completion.settings import CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
 from fimble.providers.provider import (
     Control,

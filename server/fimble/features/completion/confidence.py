@@ -16,6 +16,20 @@ class Scored:
     log_probability: float
 
 
+def expected_wrong(pieces: Sequence[Scored], start: int, end: int) -> float:
+    """Returns how many characters from `start` to `end` are expected to be wrong, counted as `sure_end` counts."""
+    probability, wrong, at = 1.0, 0.0, start
+    for piece in pieces:
+        if piece.end <= start:
+            continue
+        if at >= end:
+            break
+        probability *= math.exp(piece.log_probability)
+        wrong += (1 - probability) * (min(piece.end, end) - at)
+        at = piece.end
+    return wrong
+
+
 def sure_end(pieces: Sequence[Scored], start: int, wrong_max: float) -> int | None:
     """Returns up to where the text that goes on at `start` is worth showing, None while all of it is.
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from fimble.features.completion.known_names import KnownNames
 from fimble.features.completion.suggestion import CompletionQuery
 from fimble.index.languages import language_of_editor_id
 from fimble.models.card import ContextStyle
@@ -27,6 +28,10 @@ class ContextSource(Protocol):
         """Returns what was found within `budget_s`; nothing where there is no index."""
         ...
 
+    async def known_names(self, snapshot: Snapshot, offset: int, owners: tuple[str, ...]) -> KnownNames:
+        """Returns the attributes of what is spelled `owners` there, as far as they are known soon enough."""
+        ...
+
 
 class NoContext:
     """Finds nothing."""
@@ -34,6 +39,10 @@ class NoContext:
     async def candidates(self, snapshot: Snapshot, offset: int, budget_s: float) -> Sequence[Candidate]:
         """Returns nothing."""
         return ()
+
+    async def known_names(self, snapshot: Snapshot, offset: int, owners: tuple[str, ...]) -> KnownNames:
+        """Knows nothing."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

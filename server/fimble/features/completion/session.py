@@ -62,6 +62,12 @@ class Session:
         self.stop()
         self._writings.append(writing)
 
+    def add_alternative(self, writing: Writing) -> None:
+        """Remembers a text that is gone on with only where no other goes along with what is typed."""
+        while len(self._writings) >= WRITINGS_MAX:
+            self._writings.popleft()
+        self._writings.appendleft(writing)
+
     def hold(self) -> None:
         """Lets what is being written go on as long as a question waits for it."""
         if self._timer is not None:

@@ -4,17 +4,21 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
+from fimble.features.completion.known_names import BUDGET_S, KnownNames, known_names
 from fimble.index.queries.view import View
 from fimble.prompting.context.activity import Activity
 from fimble.prompting.context.candidate import Candidate
 from fimble.prompting.context.collect import collect
 from fimble.prompting.context.cursor import Cursor
+from fimble.prompting.context.excerpt import Excerpts
+from fimble.prompting.context.search import Search
 from fimble.workspace.snapshot import Snapshot
 from fimble.workspace.text import Text
 
 # Of the time that somebody waits; the rest is for handing the answer over.
 _SEARCH_SHARE: Final = 0.8
 _KIND: Final = "context"
+_NAMES_KIND: Final = "known names"
 
 
 class Look(Protocol):
@@ -63,6 +67,20 @@ class WorkspaceContext:
             return collect(view, path, cursor, moment, lambda: is_cancelled() or self._monotonic_s() > until_s)
 
         found: Sequence[Candidate] = await self._look(_KIND, snapshot, find, nothing=(), budget_s=budget_s)
+        return found
+
+    async def known_names(self, snapshot: Snapshot, offset: int, owners: tuple[str, ...]) -> KnownNames:
+        """Returns the attributes of owners, as far as they are known soon enough."""
+        cursor = Cursor(snapshot, offset)
+        moment = Activity().moment(self._monotonic_s())
+
+        def find(view: View, _: Any, path: str, is_cancelled: Callable[[], bool]) -> KnownNames:
+            search = Search(
+                view=view, path=path, cursor=cursor, activity=moment, cut=Excerpts(view), is_cancelled=is_cancelled
+            )
+            return known_names(search, owners)
+
+        found: KnownNames = await self._look(_NAMES_KIND, snapshot, find, nothing={}, budget_s=BUDGET_S)
         return found
 
     def _activity(self, folder: str) -> Activity:

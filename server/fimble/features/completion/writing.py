@@ -6,9 +6,10 @@ Both run as tasks of their own, so that a question that was replaced by the next
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
-from fimble.features.completion.confidence import Scored, sure_end
+from fimble.features.completion.confidence import Scored, expected_wrong, sure_end
 from fimble.providers.provider import GenerationReport, GenerationRequest, Provider
 
 Enough = Callable[[], bool]
@@ -62,6 +63,7 @@ class Writing:
         self._scored: list[Scored] = []
         self._enough_unwatched: Enough | None = None
         self._enough: Enough | None = None
+        self._first_s = self._last_s = 0.0
         self._changed = asyncio.Event()
         self._is_ended = False
         self._task = asyncio.ensure_future(self._run(provider, request, reading))
@@ -77,6 +79,20 @@ class Writing:
     def sure_end(self, start: int, wrong_max: float) -> int | None:
         """Returns up to where the text that goes on at `start` is worth showing, None while all of it is."""
         return sure_end(self._scored, start, wrong_max)
+
+    def expected_wrong(self, start: int, end: int) -> float:
+        """Returns how many characters of the text from `start` to `end` the model expects to be wrong."""
+        return expected_wrong(self._scored, start, end)
+
+    def mean_log_probability(self, start: int) -> float | None:
+        """Returns the mean log-probability of the pieces after `start`, None where there are none."""
+        after = [piece.log_probability for piece in self._scored if piece.end > start]
+        return sum(after) / len(after) if after else None
+
+    @property
+    def writing_ms(self) -> float:
+        """The time from the first piece to the last one, in milliseconds."""
+        return (self._last_s - self._first_s) * 1000
 
     @property
     def is_running(self) -> bool:
@@ -131,6 +147,8 @@ class Writing:
             await reading.done()
         async with contextlib.aclosing(provider.generate(request, self.report)) as pieces:
             async for piece in pieces:
+                self._last_s = time.monotonic()
+                self._first_s = self._first_s or self._last_s
                 self._written += piece.text
                 self._scored.append(Scored(len(self._kept) + len(self._written), piece.log_probability))
                 self._changed.set()

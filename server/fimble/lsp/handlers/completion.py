@@ -9,8 +9,10 @@ from typing import Final
 
 from lsprotocol import types
 
+from fimble.features.acceptance.feedback import Trigger
 from fimble.features.completion.suggestion import Suggestion
 from fimble.lsp.capabilities import has_completion
+from fimble.lsp.handlers.feedback import offer
 from fimble.lsp.handlers.inline_completion import answer_to, query_at
 from fimble.lsp.newest import NoAnswer, Question
 from fimble.lsp.server import FimbleServer
@@ -55,9 +57,10 @@ async def _wait(server: FimbleServer, snapshot: Snapshot, question: Question) ->
 def _entry(server: FimbleServer, snapshot: Snapshot, suggestion: Suggestion) -> types.CompletionList:
     if not suggestion.text:
         return _list(is_incomplete=True)
+    query = query_at(server, snapshot, suggestion.offset, is_manual=False)
     item = completion_item_to_lsp(
         suggestion,
-        server.memory.remember(suggestion),
+        offer(server, query, suggestion, trigger=Trigger.LISTED),
         snapshot.text,
         server.documents.encoding,
         has_label_details=server.editor.has_label_details,

@@ -5,20 +5,52 @@ All of it is optional and may have any shape, so what cannot be read is ignored.
 
 from typing import Any, Final
 
+from fimble.features.acceptance.feedback import Feedback, FeedbackKind, Trigger
+from fimble.features.completion.suggestion import CompletionQuery, Suggestion
 from fimble.lsp import extensions
 from fimble.lsp.server import FimbleServer
-from fimble.lsp.services import Feedback, FeedbackKind
+
+
+def offer(
+    server: FimbleServer,
+    query: CompletionQuery,
+    suggestion: Suggestion,
+    *,
+    trigger: Trigger | None = None,
+    is_alternative: bool = False,
+) -> str:
+    """Remembers a suggestion that the editor now gets, passes that on, and returns the suggestion's id.
+
+    `query` has the document and the offset that the suggestion is for; `trigger` says how it was asked for unless the
+    query does. An alternative is offered beside the suggestion before it.
+    """
+    name = server.memory.remember(suggestion)
+    asked_by = trigger or (Trigger.MANUAL if query.is_manual else Trigger.AUTOMATIC)
+    server.services.on_feedback(
+        Feedback(
+            kind=FeedbackKind.OFFERED,
+            name=name,
+            suggestion=suggestion,
+            query=query,
+            trigger=asked_by,
+            is_alternative=is_alternative,
+        )
+    )
+    return name
 
 
 def did_show_completion(server: FimbleServer, params: Any) -> None:
     """Passes on that a suggestion is on the screen."""
-    suggestion = server.memory.recall(_suggestion_id(params))
-    server.services.on_feedback(Feedback(kind=FeedbackKind.SHOWN, suggestion=suggestion))
+    name = _suggestion_id(params)
+    server.services.on_feedback(
+        Feedback(kind=FeedbackKind.SHOWN, name=name, suggestion=server.memory.recall(name)),
+    )
 
 
 def did_partially_accept_completion(server: FimbleServer, params: Any) -> None:
     """Passes on how much of a suggestion went into the document."""
-    suggestion = server.memory.recall(_suggestion_id(params))
+    name = _suggestion_id(params)
+    suggestion = server.memory.recall(name)
     units = params.get("acceptedLength") if isinstance(params, dict) else None
     if suggestion is None or type(units) is not int or units < 1:
         return
@@ -26,9 +58,17 @@ def did_partially_accept_completion(server: FimbleServer, params: Any) -> None:
     inserted = params["item"].get("insertText")
     if not isinstance(inserted, str):
         return
-    accepted = _code_points(inserted, units)
+    # Some editors get plain newlines although the suggestion's lines end otherwise.
+    text = suggestion.text if "\r\n" in inserted else suggestion.text.replace("\r\n", "\n")
+    # After an entry of the completion list that is selected, the item begins with that entry.
+    before = len(inserted) - len(text) if inserted.endswith(text) else 0
+    accepted = _code_points(inserted, units) - before
+    if len(text) < len(suggestion.text):
+        accepted += text.count("\n", 0, max(0, accepted))
+    if accepted < 1:
+        return
     server.services.on_feedback(
-        Feedback(kind=FeedbackKind.PARTLY_ACCEPTED, suggestion=suggestion, accepted_length=accepted)
+        Feedback(kind=FeedbackKind.PARTLY_ACCEPTED, name=name, suggestion=suggestion, accepted_length=accepted)
     )
 
 
@@ -42,11 +82,12 @@ def did_focus(server: FimbleServer, params: Any) -> None:
     server.services.on_feedback(Feedback(kind=FeedbackKind.FOCUSED, uri=uri))
 
 
-def _suggestion_id(params: Any) -> Any:
+def _suggestion_id(params: Any) -> str:
     try:
-        return params["item"]["command"]["arguments"][0]
+        name = params["item"]["command"]["arguments"][0]
     except (TypeError, KeyError, IndexError):
-        return None
+        return ""
+    return name if isinstance(name, str) else ""
 
 
 def _code_points(text: str, units: int) -> int:

@@ -12,6 +12,7 @@ from lsprotocol import types
 
 from fimble.errors import FimbleError, RequestCancelled
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
+from fimble.lsp.handlers.feedback import offer
 from fimble.lsp.newest import NoAnswer, Question
 from fimble.lsp.server import FimbleServer
 from fimble.lsp.status import status_of
@@ -19,6 +20,9 @@ from fimble.lsp.suggestions import inline_item_to_lsp, rest_of, typed_since
 from fimble.workspace.snapshot import Snapshot
 
 Result = types.InlineCompletionList | None
+
+# Besides the likeliest text, on a key: three in all, as Tabby and llama.vscode offer.
+_ALTERNATIVES: Final = 2
 
 
 def inline_completion(server: FimbleServer, params: types.InlineCompletionParams) -> Result | Awaitable[Result]:
@@ -34,8 +38,10 @@ def inline_completion(server: FimbleServer, params: types.InlineCompletionParams
     is_manual = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
     if selected is None:
         offset = _offset(server, snapshot, params.position)
-        question = server.questions.ask(query_at(server, snapshot, offset, is_manual=is_manual))
-        return _ghost_text(server, snapshot, question)
+        query = query_at(server, snapshot, offset, is_manual=is_manual)
+        if is_manual:
+            query = replace(query, alternatives=_ALTERNATIVES)
+        return _ghost_text(server, snapshot, server.questions.ask(query))
     # An entry of the completion list is selected: the suggestion goes on from there, as if it were accepted.
     start, end = (_offset(server, snapshot, place) for place in (selected.range.start, selected.range.end))
     if end < start:
@@ -71,6 +77,7 @@ async def answer_to(
         server.status.request_failed(status_of(error))
         return None
     if isinstance(answer, Suggestion):
+        server.memory.answered(question.query, answer)
         server.status.request_succeeded()
     return answer
 
@@ -83,19 +90,25 @@ async def _ghost_text(server: FimbleServer, snapshot: Snapshot, question: Questi
     typed = None if current is None else typed_since(snapshot.text, question.query.offset, current.text)
     if current is None or typed is None:
         return None
-    rest = rest_of(answer, typed)
-    if rest is None:
+    if rest_of(answer, typed) is None:
         return None
-    if not rest.text:
-        return _nothing()
-    item = inline_item_to_lsp(
-        rest,
-        server.memory.remember(answer),
-        current.text,
-        server.documents.encoding,
-        is_plain_newline=server.editor.is_neovim,
-    )
-    return types.InlineCompletionList(items=[item])
+    items = [
+        inline_item_to_lsp(
+            rest,
+            offer(
+                server,
+                replace(question.query, snapshot=current, offset=rest.offset),
+                rest,
+                is_alternative=each is not answer,
+            ),
+            current.text,
+            server.documents.encoding,
+            is_plain_newline=server.editor.is_neovim,
+        )
+        for each in (answer, *answer.alternatives)
+        if (rest := rest_of(each, typed)) is not None and rest.text
+    ]
+    return types.InlineCompletionList(items=items)
 
 
 async def _ghost_text_after_selected(
@@ -110,7 +123,7 @@ async def _ghost_text_after_selected(
     # The editor only shows what has exactly the entry's range, so nothing after it can be replaced.
     if not answer.text or answer.replace_length:
         return _nothing()
-    name = server.memory.remember(answer)
+    name = offer(server, question.query, answer)
     item = inline_item_to_lsp(
         answer, name, question.query.snapshot.text, server.documents.encoding, is_plain_newline=server.editor.is_neovim
     )

@@ -1,7 +1,6 @@
 """Answers fimble/suggestion: ghost text together with what it cost and why it ended, or why there is none."""
 
 from collections.abc import Awaitable
-from dataclasses import asdict
 from typing import Any, Final
 
 from lsprotocol import types
@@ -13,6 +12,7 @@ from fimble.lsp.extensions import SUGGESTION
 from fimble.lsp.handlers.inline_completion import query_at
 from fimble.lsp.newest import Question
 from fimble.lsp.server import FimbleServer
+from fimble.lsp.suggestions import suggestion_to_lsp
 
 Result = dict[str, Any]
 
@@ -29,25 +29,16 @@ def suggestion(server: FimbleServer, params: Any) -> Result | Awaitable[Result]:
         raise DocumentUnknown("The document is not open.")
     offset = snapshot.text.offset(place.line, place.character, server.documents.encoding)
     if server.silence_reason(snapshot) is not None:
-        return _to_lsp(Suggestion(text="", offset=offset, suppressed_by="inactive"))
-    return _answer(server.questions.ask(query_at(server, snapshot, offset, is_manual=True)))
+        return suggestion_to_lsp(Suggestion(text="", offset=offset, suppressed_by="inactive"))
+    return _answer(server, server.questions.ask(query_at(server, snapshot, offset, is_manual=True)))
 
 
-async def _answer(question: Question) -> Result:
+async def _answer(server: FimbleServer, question: Question) -> Result:
     answer = await question.answer()
     if not isinstance(answer, Suggestion):
         raise RequestCancelled("A newer question replaced this one, or it took too long.")
-    return _to_lsp(answer)
-
-
-def _to_lsp(answer: Suggestion) -> Result:
-    fields = asdict(answer)
-    del fields["offset"]
-    fields["context"] = [
-        {"path": item.path, "range": [item.first_line, item.last_line], "why": item.why, "tokens": item.tokens}
-        for item in answer.context
-    ]
-    return fields
+    server.memory.answered(question.query, answer)
+    return suggestion_to_lsp(answer)
 
 
 HANDLERS: Final = {SUGGESTION: suggestion}

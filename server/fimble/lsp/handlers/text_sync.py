@@ -5,6 +5,7 @@ from typing import Final
 
 from lsprotocol import types
 
+from fimble.features.acceptance.feedback import Feedback, FeedbackKind
 from fimble.lsp.server import FimbleServer
 from fimble.workspace.documents import Edit
 
@@ -58,6 +59,9 @@ def change_document(server: FimbleServer, uri: str, version: int | None, edits: 
 
 def close_document(server: FimbleServer, uri: str) -> None:
     """Forgets a document or a cell."""
+    snapshot = server.documents.snapshot(uri)
+    if snapshot is not None:
+        server.services.on_feedback(Feedback(kind=FeedbackKind.CLOSED, uri=uri, text=snapshot.text))
     server.documents.close(uri)
     if server.services.navigation is not None:
         server.services.navigation.close(uri)

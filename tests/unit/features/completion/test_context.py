@@ -6,8 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from fimble.features.completion.context import NOTHING, Context, comment_of
-from fimble.features.completion.feature import Completion, CompletionSettings
+from fimble.features.completion.feature import Completion
+from fimble.features.completion.known_names import KnownNames
+from fimble.features.completion.settings import CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery
+from fimble.index.queries.attributes import Attributes
 from fimble.models.card import ContextStyle, FillInMiddle, ModelCard
 from fimble.prompting.context.candidate import Candidate, Source
 from fimble.prompting.context.fit import Piece
@@ -27,11 +30,15 @@ class GivingContext:
 
     def __init__(self, *candidates: Candidate) -> None:
         self.candidates_given: Sequence[Candidate] = candidates
+        self.known: dict[str, Attributes] = {}
         self.offsets: list[int] = []
 
     async def candidates(self, snapshot: Snapshot, offset: int, budget_s: float) -> Sequence[Candidate]:
         self.offsets.append(offset)
         return self.candidates_given
+
+    async def known_names(self, snapshot: Snapshot, offset: int, owners: tuple[str, ...]) -> KnownNames:
+        return {owner: self.known.get(owner) for owner in owners}
 
 
 def provider(style: ContextStyle | None) -> WritingProvider:
@@ -77,6 +84,13 @@ async def test_a_model_that_gains_nothing_is_shown_nothing() -> None:
     writing, context = provider(None), GivingContext(ADD)
     suggestion = await Completion(writing, CompletionSettings(), context=context).suggest(query("y = $0\n"))
     assert suggestion.context == ()
+    assert context.offsets == []
+
+
+async def test_whoever_wants_no_other_files_gets_none() -> None:
+    writing, context = provider(FILES), GivingContext(ADD)
+    completion = Completion(writing, CompletionSettings(is_context_on=False), context=context)
+    assert (await completion.suggest(query("y = $0\n"))).context == ()
     assert context.offsets == []
 
 
