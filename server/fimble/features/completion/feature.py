@@ -15,7 +15,7 @@ from fimble.features.completion.layout import Layout
 from fimble.features.completion.rhythm import Rhythm
 from fimble.features.completion.session import Session, Sessions
 from fimble.features.completion.settings import CompletionSettings
-from fimble.features.completion.shown import Place
+from fimble.features.completion.shown import Place, Shown
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
 from fimble.features.completion.writing import Writing
 from fimble.prompting.anchor import Anchor
@@ -66,8 +66,7 @@ class Completion:
         if not query.is_manual:
             self._rhythm.key(started)
         # Whoever asks by a key sees all of it.
-        wrong_max = math.inf if query.is_manual else self._wrong_characters_max()
-        place = Place(query.snapshot, query.offset, wrong_max)
+        place = Place(query.snapshot, query.offset, math.inf if query.is_manual else self._wrong_characters_max())
         if not query.is_manual and place.is_inside_word:
             return Suggestion(text="", offset=query.offset, suppressed_by="inside-word")
         model = await self._provider.model()
@@ -95,21 +94,12 @@ class Completion:
         finally:
             session.linger()
             session.in_pause(query, partial(self._layout.grow, session, query, model))
-        shown = place.shown(writing, typed)
-        text = query.snapshot.text
-        before = text.slice(text.line_start(text.line_at(query.offset)), query.offset)
-        if owners := owners_in(f"{before}{shown.text}", len(before)):
-            # Most suggestions name nothing's attribute; the others wait for the index a moment.
-            known = await self._context.known_names(query.snapshot, query.offset, owners)
-            place = Place(query.snapshot, query.offset, wrong_max, is_known_name=judge(known))
-            shown = place.shown(writing, typed)
+        place, shown = await self._judged(query, place, writing, typed)
         if is_new and shown.text:
             self._rhythm.answered((self._clock() - asked) * 1000)
         if writing.is_running:
             writing.stop()
-        report, context = writing.report, session.shown_context
-        stages = (("lay out the prompt", (laid_out - started) * 1000),)
-        sections = prompt_sections(query, anchor, context)
+        report = writing.report
         suggestion = Suggestion(
             text=shown.text,
             offset=query.offset,
@@ -121,8 +111,15 @@ class Completion:
             stop_reason=shown.ended_by or report.stop_reason,
             model=model.card.name,
             suppressed_by=shown.suppressed_by,
-            context=context_items(context),
-            explanation=explanation(sections, stages, shown, writing=writing, start=len(typed), wrong_max=wrong_max),
+            context=context_items(session.shown_context),
+            explanation=explanation(
+                prompt_sections(query, anchor, session.shown_context),
+                (("lay out the prompt", (laid_out - started) * 1000),),
+                shown,
+                writing=writing,
+                start=len(typed),
+                wrong_max=place.wrong_max,
+            ),
         )
         if query.is_manual and query.alternatives:
             others = await self._alternatives(query, place, session, anchor, suggestion)
@@ -130,6 +127,19 @@ class Completion:
         if suggestion.text:
             self._go_ahead(query, suggestion, session, anchor)
         return suggestion
+
+    async def _judged(self, query: CompletionQuery, place: Place, writing: Writing, typed: str) -> tuple[Place, Shown]:
+        """Returns what is shown, and the place that knows which of the names in it exist."""
+        shown = place.shown(writing, typed)
+        text = query.snapshot.text
+        before = text.slice(text.line_start(text.line_at(query.offset)), query.offset)
+        owners = owners_in(f"{before}{shown.text}", len(before))
+        if not owners:
+            return place, shown
+        # Most suggestions name nothing's attribute; the others wait for the index a moment.
+        known = await self._context.known_names(query.snapshot, query.offset, owners)
+        place = Place(query.snapshot, query.offset, place.wrong_max, is_known_name=judge(known))
+        return place, place.shown(writing, typed)
 
     def _wrong_characters_max(self) -> float:
         return self._settings.wrong_characters_max * self._leniency()

@@ -52,6 +52,11 @@ class Place:
         self._is_known_name = is_known_name
 
     @property
+    def wrong_max(self) -> float:
+        """How many characters of what is shown may be expected to be wrong; infinite if asked by hand."""
+        return self._wrong_max
+
+    @property
     def is_inside_word(self) -> bool:
         """Whether there are characters of a word on both sides."""
         before, after = self._around.line_before[-1:], self._around.line_after[:1]
