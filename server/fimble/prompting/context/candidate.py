@@ -21,6 +21,8 @@ class Source(StrEnum):
     """A place elsewhere that calls what is being called at the cursor."""
     SIBLING = "sibling"
     """Another type with the same base, or its method of the same name."""
+    OWN_FILE = "own-file"
+    """A part of the same file that is out of sight and uses the same names."""
     EDIT = "edit"
     """A recent edit."""
     RECENT = "recent"

@@ -13,6 +13,7 @@ from fimble.prompting.context.search import Search
 from fimble.prompting.context.secrets import ignored, is_withheld, redacted
 from fimble.prompting.context.sources.definitions import definitions_imported, definitions_near, imports_shown
 from fimble.prompting.context.sources.members import members_at
+from fimble.prompting.context.sources.own_file import own_file
 from fimble.prompting.context.sources.similar import recent, similar
 from fimble.prompting.context.sources.usages import siblings, usages
 
@@ -58,6 +59,7 @@ _SOURCES: Final[tuple[Callable[[Search], Iterable[Candidate]], ...]] = (
     imports_shown,
     _edits,
     usages,
+    own_file,
     siblings,
     recent,
     similar,

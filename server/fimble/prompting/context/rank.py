@@ -18,6 +18,7 @@ WEIGHTS: Final = {
     Source.IMPORTS: 0.3,
     Source.USAGE: 0.6,
     Source.SIBLING: 0.5,
+    Source.OWN_FILE: 0.55,
     Source.EDIT: 0.5,
     Source.RECENT: 0.4,
     Source.SIMILAR: 0.2,

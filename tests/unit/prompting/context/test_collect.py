@@ -99,6 +99,18 @@ def test_a_sibling_shows_its_method_of_the_same_name(tmp_path: Path) -> None:
     assert sibling.why == "WoodenGate builds on Gate, too"
 
 
+def test_far_parts_of_the_own_file_that_use_the_same_names_are_candidates(tmp_path: Path) -> None:
+    filler = "\n".join(f"x{number} = {number}" for number in range(60))
+    far = "def tidy(shelf):\n    shelf.sweep(broom, slowly=True)\n"
+    document = f"{far}{filler}\nshelf = make_shelf()\nbroom = 1\n$0\n"
+    own = of(found(tmp_path, document), Source.OWN_FILE)
+    assert "shelf.sweep(broom, slowly=True)" in own[0].text
+    assert own[0].first_line == 0
+    near = of(found(made(tmp_path / "b"), f"{far}shelf = 1\nbroom = 1\n$0\n"), Source.OWN_FILE)
+    # What is in sight anyway is not shown twice.
+    assert near == []
+
+
 def test_recent_edits_and_files_are_candidates(tmp_path: Path) -> None:
     activity = Activity()
     old = Text.from_string(FILES["shop/sales.py"])
