@@ -16,6 +16,7 @@ from fimble import folders
 from fimble.cli.bench_crossfile import crossfile
 from fimble.cli.bench_infill import infill
 from fimble.cli.bench_replay import replay
+from fimble.cli.bench_server import server
 from fimble.cli.interruptible import interruptible
 from fimble.cli.output import told_errors, write_json
 from fimble.cli.quantities import cache_kind
@@ -29,6 +30,7 @@ app = typer.Typer(help="Measure Fimble on this machine.", no_args_is_help=True)
 app.command("crossfile")(crossfile)
 app.command("infill")(infill)
 app.command("replay")(replay)
+app.command("server")(server)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -30,8 +30,15 @@ def replay(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="A folder of recordings to replay too; FIMBLE_BENCH_DATA by default.", file_okay=False, exists=True
+            help="A folder of recordings to replay too, or one with a subfolder edit-recordings; "
+            "FIMBLE_BENCH_DATA by default.",
+            file_okay=False,
+            exists=True,
         ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="A Python file to type in, rather than Fimble's own modules.", dir_okay=False, exists=True),
     ] = None,
     split: Annotated[Part, typer.Option(help="Which part of the text is typed.")] = Part.TEST,
     speed: Annotated[float, typer.Option(help="Below 1 the typist is slower.", min=0.01, max=100)] = 1.0,
@@ -52,7 +59,7 @@ def replay(
 
     started, load = time.time(), os.getloadavg()
     with told_errors(json=as_json), interruptible():
-        plan = make_plan(data, split=split.value, seed=seed, seconds=seconds)
+        plan = make_plan(data, split=split.value, seed=seed, seconds=seconds, file=file)
         if not plan.sessions:
             raise SettingsInvalid("There is nothing to type; ask for more seconds, or give other recordings.")
         measured = asyncio.run(

@@ -94,8 +94,11 @@ def test_stopped_in_the_middle_it_leaves_neither_processes_nor_folders(
         for line in child.stderr:
             if "8 editors" in line:
                 break
-        time.sleep(0.3)
-        assert left_over(temporary)
+        deadline = time.monotonic() + 30
+        while not any("engine run" in found for found in left_over(temporary)):
+            assert time.monotonic() < deadline, "no engine has started"
+            time.sleep(0.02)
+        assert any(found.startswith("fimble-bench-") for found in left_over(temporary)), "the folder it runs in"
         child.send_signal(number)
         child.communicate(timeout=30)
     assert child.returncode != 0

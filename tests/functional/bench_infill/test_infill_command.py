@@ -124,10 +124,13 @@ def test_ctrl_c_leaves_neither_process_nor_folder(
     )
     assert process.stderr is not None
     assert "tasks with scripted" in process.stderr.readline()
-    time.sleep(1.0)
-    those = psutil.Process(process.pid).children(recursive=True)
     # The sandbox and its inner process at least, and the engine, which is a session of its own.
-    assert len(those) >= 3
+    deadline = time.monotonic() + 30
+    those: list[psutil.Process] = []
+    while len(those) < 3 or len(list(temporary.iterdir())) < 2:
+        assert time.monotonic() < deadline, (those, list(temporary.iterdir()))
+        time.sleep(0.02)
+        those = psutil.Process(process.pid).children(recursive=True)
     assert len(list(temporary.iterdir())) == 2, "the engine's place and the sandbox's folder"
     process.send_signal(number)
     assert process.wait(timeout=30) != 0

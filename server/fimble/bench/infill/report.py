@@ -1,8 +1,11 @@
 """The result as a page for people: the figures, what they mean, published ones beside them, and what went wrong."""
 
+import itertools
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
+from fimble.bench import plots
 from fimble.bench.infill.grading import Graded
 from fimble.bench.infill.tasks import Split
 
@@ -14,6 +17,7 @@ _PUBLISHED: Final = (
     ("DeepSeek-Coder-1.3B (base)", 79.5),
     ("StarCoder2-3B", 75.6),
 )
+PLOT: Final = "pass.png"
 _EXAMPLES_MAX: Final = 40
 _COLUMNS: Final = (
     ("pass_raw", "pass, raw"),
@@ -27,9 +31,21 @@ _COLUMNS: Final = (
 )
 
 
-def report(result: dict[str, Any], graded: Sequence[Graded]) -> str:
-    """Returns the page in Markdown."""
-    return "\n".join([*_figures(result), *_meaning(), *_published(result), *_run(result["run"]), *_lost(graded)]) + "\n"
+def report(result: dict[str, Any], graded: Sequence[Graded], *, has_plot: bool) -> str:
+    """Returns the page in Markdown; with `has_plot` it shows the plot that lies beside it."""
+    image = [f"![Tasks that pass](./{PLOT})" if has_plot else plots.MISSING, ""]
+    parts = [_figures(result), image, _meaning(), _published(result), _run(result["run"]), _lost(graded)]
+    return "\n".join(itertools.chain.from_iterable(parts)) + "\n"
+
+
+def plot(file: Path, result: dict[str, Any]) -> bool:
+    """Draws the shares of passing tasks by split, raw and as shown; returns whether there is a plot."""
+    series = {
+        label: [_bar(result[split], name) for split in _splits(result)]
+        for name, label in (("pass_raw", "as the model wrote it"), ("pass_post", "as shown"))
+    }
+    model = result["run"]["model"]
+    return plots.bars(file, _splits(result), series, title=f"Tasks whose tests pass, {model}")
 
 
 def table(result: dict[str, Any]) -> Iterator[str]:
@@ -127,6 +143,11 @@ def _lost(graded: Sequence[Graded]) -> Iterator[str]:
 
 def _splits(result: dict[str, Any]) -> list[str]:
     return [split.value for split in Split if split.value in result]
+
+
+def _bar(scores: dict[str, Any], name: str) -> plots.Bar | None:
+    share, interval = scores[name], scores["intervals"][name]
+    return None if share is None else plots.Bar(share, *interval)
 
 
 def _share(scores: dict[str, Any], name: str) -> str:

@@ -23,7 +23,7 @@ from fimble.bench.infill.generation import (
 )
 from fimble.bench.infill.grading import Graded, graded
 from fimble.bench.infill.log import Generations, write_graded
-from fimble.bench.infill.report import report
+from fimble.bench.infill.report import PLOT, plot, report
 from fimble.bench.infill.scores import split_scores
 from fimble.bench.infill.tasks import Part, Split, Task, chosen, read_tasks
 from fimble.bench.sandbox.run import Sandbox
@@ -189,7 +189,8 @@ async def _all(filler: Filler, tasks: Sequence[Task], on_step: Callable[[str], N
 def _write(out: Path, result: dict[str, object], done: Sequence[Graded]) -> None:
     write_graded(out, done)
     (out / RESULT).write_bytes(msgspec.json.format(msgspec.json.encode(result)))
-    (out / REPORT).write_text(report(result, done), "utf-8")
+    has_plot = plot(out / PLOT, result)
+    (out / REPORT).write_text(report(result, done, has_plot=has_plot), "utf-8")
 
 
 def _expected(tasks: Sequence[Task], status: EngineStatus, tokens_max: int) -> str:

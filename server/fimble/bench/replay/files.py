@@ -4,6 +4,7 @@ import ast
 import hashlib
 import random
 from collections.abc import Callable, Container, Iterator
+from dataclasses import replace
 from itertools import accumulate, combinations_with_replacement, pairwise
 from pathlib import Path
 from typing import Final
@@ -11,11 +12,13 @@ from typing import Final
 from fimble.bench.replay.keys import Buffer, Key, Segment, Session
 
 SPOTS: Final = 2
+# How often places are drawn from one file.
+_DRAWS: Final = 40
 _SPOT_CHARACTERS: Final = (60, 120)
 # The spots of a file do not stand close together, or one would tell the other.
 _SPOT_DISTANCE: Final = 400
-_LINES_MIN: Final = 60
-_LINES_MAX: Final = 700
+LINES_MIN: Final = 60
+LINES_MAX: Final = 700
 
 Gaps = Callable[[random.Random], Iterator[float]]
 
@@ -36,13 +39,25 @@ def typed_files(root: Path, gaps: Gaps, *, seed: int, left_out: Container[str] =
             yield session
 
 
+def typed_again(file: Path, gaps: Gaps, *, seed: int) -> Iterator[Session]:
+    """Yields sessions in one file, each with other spots as far as it has them; none where it has no spots."""
+    text = file.read_text(encoding="utf-8")
+    seen: set[str] = set()
+    for number in range(_DRAWS):
+        source = random.Random(f"{seed} {file.name} {number}")  # noqa: S311 - a simulated typist.
+        session = typed_file(f"{file.parent.name}/{file.name}", text, gaps(source), source)
+        if session is not None and seen.isdisjoint(segment.gold for segment in session.segments):
+            seen.update(segment.gold for segment in session.segments)
+            yield replace(session, name=f"{file.name} {number + 1}", source=file.name)
+
+
 def typed_file(path: str, text: str, gaps: Iterator[float], source: random.Random) -> Session | None:
     """Returns the session of one file, or None where it is too short or long, or has no spots.
 
     The spots are taken out at once and typed from the top to the bottom. An editor indents a new line by itself, so
     that a line's end with the indentation after it is one key.
     """
-    if not _LINES_MIN <= text.count("\n") <= _LINES_MAX:
+    if not LINES_MIN <= text.count("\n") <= LINES_MAX:
         return None
     spots = _spots(text, source)
     if not spots:

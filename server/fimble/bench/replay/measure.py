@@ -14,7 +14,7 @@ import psutil
 from fimble import folders
 from fimble.bench.engine_place import own_place
 from fimble.bench.replay.keys import Session
-from fimble.bench.replay.metrics import Figures, Percentiles, figures
+from fimble.bench.replay.metrics import Figures, Percentiles, delays_s, figures
 from fimble.bench.replay.oracle import oracle_timelines
 from fimble.bench.replay.ours import Fimble
 from fimble.bench.replay.peer import LlamaVim
@@ -48,17 +48,52 @@ class Typed:
         """Returns the figures of the run."""
         return figures(self.timelines, self.costs, self.traffic)
 
+    def distribution(self) -> "Distribution":
+        """Returns the times behind the percentiles."""
+        delays = [delay for timeline in self.timelines for delay in delays_s(timeline)]
+        return Distribution(
+            asked=len(delays),
+            delay_ms=tuple(round(1000 * max(0.0, delay), 1) for delay in delays if delay is not None),
+            cached_ms=tuple(round(value, 1) for value in self.traffic.cached_ms),
+            model_ms=tuple(round(value, 1) for value in self.traffic.model_ms),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """Times in milliseconds: until a suggestion was on the screen, of those `asked` keys that got one at all, and
+    until answers with a text came, from a cache or from the model.
+    """
+
+    asked: int = 0
+    delay_ms: tuple[float, ...] = ()
+    cached_ms: tuple[float, ...] = ()
+    model_ms: tuple[float, ...] = ()
+
+    def __add__(self, other: "Distribution") -> "Distribution":
+        return Distribution(
+            asked=self.asked + other.asked,
+            delay_ms=self.delay_ms + other.delay_ms,
+            cached_ms=self.cached_ms + other.cached_ms,
+            model_ms=self.model_ms + other.model_ms,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """The figures of each run by system, and how the engines were set up."""
+    """The figures of each run by system, how the engines were set up, and the times of all runs together."""
 
     runs: tuple[dict[str, Figures], ...]
     setup: dict[str, Any]
+    distributions: dict[str, Distribution] = field(default_factory=dict)
 
     def medians(self) -> dict[str, dict[str, Any]]:
         """Returns for each system its figures, each the median of all runs."""
-        return {name: asdict(median_figures([run[name] for run in self.runs])) for name in (OURS, PEER, ORACLE)}
+        return self.merged(statistics.median)
+
+    def merged(self, of: Callable[[Sequence[float]], float]) -> dict[str, dict[str, Any]]:
+        """Returns for each system its figures, each `of` the values of all runs: their least, for example."""
+        return {name: asdict(merged_figures([run[name] for run in self.runs], of)) for name in (OURS, PEER, ORACLE)}
 
 
 async def measure(plan: Plan, *, model: str, speed: float, runs: int, on_step: OnStep) -> Replay:
@@ -70,6 +105,7 @@ async def measure(plan: Plan, *, model: str, speed: float, runs: int, on_step: O
     """
     found: list[dict[str, Figures]] = []
     setup: dict[str, Any] = {}
+    distributions = {name: Distribution() for name in (OURS, PEER)}
     for number in range(runs):
         # Each run begins with engines that have read nothing.
         async with _systems(plan, model) as (systems, engines):
@@ -84,9 +120,11 @@ async def measure(plan: Plan, *, model: str, speed: float, runs: int, on_step: O
                         f"{session.name}, {name}"
                     )
                     await type_session(systems[name], session, typed[name], speed=speed)
+        for name, one in typed.items():
+            distributions[name] += one.distribution()
         oracle = await asyncio.to_thread(_oracle_figures, plan, speed)
         found.append({**{name: one.figures() for name, one in typed.items()}, ORACLE: oracle})
-    return Replay(runs=tuple(found), setup=setup)
+    return Replay(runs=tuple(found), setup=setup, distributions=distributions)
 
 
 async def type_session(
@@ -102,23 +140,23 @@ async def type_session(
     typed.traffic.add(system.take_traffic())
 
 
-def median_figures(runs: Sequence[Figures]) -> Figures:
-    """Returns the median of each figure; None where a run has none."""
+def merged_figures(runs: Sequence[Figures], of: Callable[[Sequence[float]], float]) -> Figures:
+    """Returns `of` the values of each figure, such as their median; None where a run has none."""
     merged: dict[str, Any] = {}
     for one in fields(Figures):
         values = [getattr(run, one.name) for run in runs]
         if isinstance(values[0], Percentiles):
             names = [part.name for part in fields(Percentiles)]
-            merged[one.name] = Percentiles(*(_median([getattr(value, name) for value in values]) for name in names))
+            merged[one.name] = Percentiles(*(_of([getattr(value, name) for value in values], of) for name in names))
         else:
-            merged[one.name] = _median(values)
+            merged[one.name] = _of(values, of)
     return Figures(**merged)
 
 
-def _median(values: Sequence[Any]) -> Any:
+def _of(values: Sequence[Any], of: Callable[[Sequence[float]], float]) -> Any:
     if any(value is None for value in values):
         return None
-    return values[0] if len(set(values)) == 1 else statistics.median(values)
+    return values[0] if len(set(values)) == 1 else of(values)
 
 
 def _oracle_figures(plan: Plan, speed: float) -> Figures:

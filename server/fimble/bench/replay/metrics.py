@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from fimble.bench.replay.screen import Span
 from fimble.bench.replay.system import Costs, Traffic
@@ -13,7 +14,7 @@ from fimble.bench.replay.typist import READING_S, Press, Timeline, first_line
 # Times are sums of floating-point numbers; a millionth of a second more or less is the same time.
 _TOLERANCE_S = 1e-6
 # Of what is right by chance, one or two characters are not worth looking at.
-_RIGHT_MIN = 3
+RIGHT_MIN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def usable_gaps(timeline: Timeline, *, is_whole_line: bool = False) -> list[bool
             last is not None
             and last.until_s >= following.at_s - _TOLERANCE_S
             and following.at_s - last.from_s >= READING_S - _TOLERANCE_S
-            and common_length(last.text, press.rest) >= min(len(press.rest), _RIGHT_MIN)
+            and common_length(last.text, press.rest) >= min(len(press.rest), RIGHT_MIN)
             and (not is_whole_line or _is_line_right(last.text, press.rest))
         )
     return verdicts

@@ -1,11 +1,7 @@
 """Fimble as an editor drives it: `fimble lsp` over stdio, a change and a request per key, as VS Code sends them."""
 
 import asyncio
-import contextlib
-import os
-import sys
 import time
-from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,31 +9,17 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException
-from pygls.lsp.client import LanguageClient
 
-from fimble import __version__
 from fimble.bench.replay.keys import Buffer, language_of
 from fimble.bench.replay.metrics import common_length
 from fimble.bench.replay.screen import Screen
 from fimble.bench.replay.system import Costs, Traffic
-from fimble.errors import EngineUnavailable
-from fimble.lsp.extensions import (
-    COSTS,
-    DID_CHANGE_STATUS,
-    DID_FOCUS,
-    DID_PARTIALLY_ACCEPT_COMPLETION,
-    DID_SHOW_COMPLETION,
-    STATUS,
-    SUGGESTION,
-)
+from fimble.errors import EngineError, EngineUnavailable
+from fimble.lsp.client import Answer, LanguageServerClient
 
 # The limit by which the trace in the evaluation notes tells answers of a cache from others.
 CACHED_MS_MAX: Final = 30.0
-_START_TIMEOUT_S: Final = 30.0
-_LOAD_TIMEOUT_S: Final = 300.0
 _ANSWER_TIMEOUT_S: Final = 60.0
-_STOP_TIMEOUT_S: Final = 10.0
 # The server counts as at rest once its counts have stood still for so long.
 _REST_S: Final = 0.5
 _REST_TIMEOUT_S: Final = 10.0
@@ -57,75 +39,42 @@ class Fimble:
     def __init__(self, workspace: Path, *, model: str, environment: dict[str, str]) -> None:
         """`workspace` exists; `environment` is set for the server on top of this process's own."""
         self._workspace = workspace
-        self._arguments = ["--model", model] if model else []
-        self._environment = {**os.environ, **environment}
-        self._client = _Client("fimble-replay", __version__)
+        self._client = LanguageServerClient(workspace, model=model, is_index_on=True, environment=environment)
         self._screen: Screen | None = None
         self._open: dict[str, str] = {}
-        self._versions: Counter[str] = Counter()
         self._asked = 0
         self._outstanding = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._traffic = Traffic()
 
-        def ignore(params: Any) -> None:
-            """How the server is doing, which an editor shows in its status bar."""
-
-        for method in (STATUS, DID_CHANGE_STATUS, types.WINDOW_LOG_MESSAGE):
-            self._client.feature(method)(ignore)
-
     async def __aenter__(self) -> Self:
-        # -P keeps modules of the folder in which the command was run from standing in for the real ones.
-        command = (sys.executable, "-P", "-m", "fimble", "lsp", *self._arguments)
-        # A Ctrl-C is for us, who end the server in order.
-        await self._client.start_io(*command, env=self._environment, start_new_session=True)
-        params = types.InitializeParams(
-            capabilities=types.ClientCapabilities(
-                general=types.GeneralClientCapabilities(position_encodings=[types.PositionEncodingKind.Utf32]),
-                text_document=types.TextDocumentClientCapabilities(
-                    inline_completion=types.InlineCompletionClientCapabilities()
-                ),
-            ),
-            client_info=types.ClientInfo(name="fimble-replay", version=__version__),
-            workspace_folders=[types.WorkspaceFolder(uri=self._workspace.as_uri(), name=self._workspace.name)],
-        )
+        await self._client.__aenter__()
         try:
-            async with asyncio.timeout(_START_TIMEOUT_S):
-                await self._client.initialize_async(params)
-            self._client.initialized(types.InitializedParams())
             await self._load()
         except BaseException as error:
-            await self._stop()
-            if isinstance(error, TimeoutError | OSError | RuntimeError):
-                # pygls raises RuntimeError where the server's process has ended.
-                raise EngineUnavailable("The language server does not start; run: fimble doctor") from error
-            if isinstance(error, JsonRpcException):
-                raise EngineUnavailable(error.message) from error
+            await self._client.__aexit__(type(error), error, error.__traceback__)
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(TimeoutError, OSError, RuntimeError, JsonRpcException):
-            async with asyncio.timeout(_STOP_TIMEOUT_S):
-                await self._client.shutdown_async(None)
-                self._client.exit(None)
-        await self._stop()
+        for task in self._tasks:
+            task.cancel()
+        await self._client.__aexit__(kind, error, trace)
 
     def enter(self, buffer: Buffer, screen: Screen) -> None:
         """Opens the document, or brings it up to date, and turns to it."""
         self._screen = screen
-        uri = self._uri(buffer)
-        if uri not in self._open:
-            document = types.TextDocumentItem(
-                uri=uri, language_id=language_of(buffer.path), version=self._next_version(uri), text=buffer.text
-            )
-            self._client.text_document_did_open(types.DidOpenTextDocumentParams(text_document=document))
-        elif self._open[uri] != buffer.text:
-            self._replace(uri, self._open[uri], buffer.text)
-        self._open[uri] = buffer.text
-        self._notify(DID_FOCUS, {"textDocument": {"uri": uri}})
+        file = self._file(buffer)
+        if buffer.path not in self._open:
+            self._client.open(file, language_of(buffer.path), buffer.text)
+        elif (old := self._open[buffer.path]) != buffer.text:
+            start, end, text = change_between(old, buffer.text)
+            first, last = (Buffer("", old[:offset], "").position for offset in (start, end))
+            self._client.replace(file, first, last, text)
+        self._open[buffer.path] = buffer.text
+        self._client.focus(file)
 
     def typed(self, buffer: Buffer, text: str) -> bool:
         """Sends the change, cancels the request that is under way, and asks anew."""
@@ -139,11 +88,9 @@ class Fimble:
             raise TypeError(origin)
         self._insert(buffer, text)
         if is_whole and origin.item.command is not None:
-            command = origin.item.command
-            self._start(self._run(types.ExecuteCommandParams(command.command, command.arguments)))
+            self._start(self._client.run(origin.item.command))
         else:
-            units = len(origin.text[:total].encode("utf-16-le", "surrogatepass")) // 2
-            self._notify(DID_PARTIALLY_ACCEPT_COMPLETION, {"item": _item_to_lsp(origin.item), "acceptedLength": units})
+            self._client.partly_accepted(origin.item, origin.text[:total])
         self._ask(buffer)
         return True
 
@@ -153,7 +100,7 @@ class Fimble:
         Raises:
             EngineUnavailable: the server has ended.
         """
-        if self._client.stopped:
+        if self._client.has_ended:
             raise EngineUnavailable("The language server ended while somebody typed; run: fimble doctor")
         self._cancel()
         if self._tasks:
@@ -169,12 +116,11 @@ class Fimble:
     async def costs(self) -> Costs:
         """Returns what the server counts; nothing where it has counted no request."""
         try:
-            async with asyncio.timeout(_ANSWER_TIMEOUT_S):
-                answer = await self._client.protocol.send_request_async(COSTS, {})
-        except (TimeoutError, RuntimeError, JsonRpcException):
+            counts = await self._client.costs()
+        except EngineError:
             return Costs()
-        counts = {name: _count(answer, name) for name in Costs.__dataclass_fields__}
-        return Costs(**counts) if _count(answer, "requests") else Costs()
+        known = {name: value for name in Costs.__dataclass_fields__ if isinstance(value := counts.get(name), int)}
+        return Costs(**known) if counts.get("requests") else Costs()
 
     def take_traffic(self) -> Traffic:
         """Returns the requests since the last call."""
@@ -184,31 +130,14 @@ class Fimble:
     async def _load(self) -> None:
         """Has the model loaded, as it is in an editor that has run for a while."""
         file = self._workspace / "warm_up.py"
-        uri = file.as_uri()
-        document = types.TextDocumentItem(uri=uri, language_id="python", version=1, text="value = 1\n")
-        self._client.text_document_did_open(types.DidOpenTextDocumentParams(text_document=document))
-        place = {"textDocument": {"uri": uri}, "position": {"line": 1, "character": 0}}
-        async with asyncio.timeout(_LOAD_TIMEOUT_S):
-            await self._client.protocol.send_request_async(SUGGESTION, place)
-        identifier = types.TextDocumentIdentifier(uri=uri)
-        self._client.text_document_did_close(types.DidCloseTextDocumentParams(text_document=identifier))
+        self._client.open(file, "python", "value = 1\n")
+        await self._client.suggestion(file, 1, 0)
+        self._client.close(file)
 
     def _insert(self, buffer: Buffer, text: str) -> None:
-        uri = self._uri(buffer)
         old = Buffer(buffer.path, buffer.before[: len(buffer.before) - len(text)], "")
-        place = types.Position(*old.position)
-        self._change(uri, types.Range(start=place, end=place), text)
-        self._open[uri] = buffer.text
-
-    def _replace(self, uri: str, old: str, new: str) -> None:
-        start, end, text = change_between(old, new)
-        first, last = (types.Position(*Buffer("", old[:offset], "").position) for offset in (start, end))
-        self._change(uri, types.Range(start=first, end=last), text)
-
-    def _change(self, uri: str, range_: types.Range, text: str) -> None:
-        document = types.VersionedTextDocumentIdentifier(uri=uri, version=self._next_version(uri))
-        change = types.TextDocumentContentChangePartial(range=range_, text=text)
-        self._client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
+        self._client.insert(self._file(buffer), *old.position, text)
+        self._open[buffer.path] = buffer.text
 
     def _ask(self, buffer: Buffer) -> None:
         self._cancel()
@@ -219,74 +148,42 @@ class Fimble:
 
     def _cancel(self) -> None:
         if self._outstanding:
-            self._client.cancel_request(types.CancelParams(id=self._outstanding))
+            self._client.cancel(self._outstanding)
             self._traffic.cancelled += 1
             self._outstanding = ""
 
     async def _answer(self, id: str, buffer: Buffer) -> None:
         started_s = time.monotonic()
-        line, character = buffer.position
-        params = types.InlineCompletionParams(
-            text_document=types.TextDocumentIdentifier(uri=self._uri(buffer)),
-            position=types.Position(line=line, character=character),
-            context=types.InlineCompletionContext(trigger_kind=types.InlineCompletionTriggerKind.Automatic),
-        )
-        method = types.TEXT_DOCUMENT_INLINE_COMPLETION
         try:
-            result = await self._client.protocol.send_request_async(method, params, msg_id=id)
-        except JsonRpcException as error:
-            self._traffic.failed += error.code != types.LSPErrorCodes.RequestCancelled
-            return
+            ghost = await self._client.ghost_text(id, self._file(buffer), *buffer.position)
         finally:
             is_newest = self._outstanding == id
             if is_newest:
                 self._outstanding = ""
+        self._traffic.failed += ghost.answer is Answer.FAILED
         # VS Code drops what comes after it has cancelled, and keeps what it shows where there is no answer.
-        if is_newest and result is not None:
-            self._show(result.items, buffer, (time.monotonic() - started_s) * 1000)
+        if is_newest and ghost.answer in (Answer.SHOWN, Answer.EMPTY):
+            self._show(ghost.item, buffer, (time.monotonic() - started_s) * 1000)
 
-    def _show(self, items: list[types.InlineCompletionItem], buffer: Buffer, took_ms: float) -> None:
-        text = inserted_text(items[0], buffer) if items else ""
+    def _show(self, item: types.InlineCompletionItem | None, buffer: Buffer, took_ms: float) -> None:
+        text = inserted_text(item, buffer) if item is not None else ""
         if not text:
             self._traffic.empty += 1
         elif took_ms <= CACHED_MS_MAX:
             self._traffic.cached_ms.append(took_ms)
         else:
             self._traffic.model_ms.append(took_ms)
-        if self._screen is not None and self._screen.show(text, _Origin(items[0], text) if items else None):
-            self._notify(DID_SHOW_COMPLETION, {"item": _item_to_lsp(items[0])})
-
-    async def _run(self, params: types.ExecuteCommandParams) -> None:
-        with contextlib.suppress(JsonRpcException):
-            await self._client.workspace_execute_command_async(params)
-
-    def _notify(self, method: str, params: dict[str, Any]) -> None:
-        self._client.protocol.notify(method, params)
+        origin = _Origin(item, text) if item is not None else None
+        if self._screen is not None and self._screen.show(text, origin) and item is not None:
+            self._client.shown(item)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _uri(self, buffer: Buffer) -> str:
-        return (self._workspace / buffer.path).as_uri()
-
-    def _next_version(self, uri: str) -> int:
-        self._versions[uri] += 1
-        return self._versions[uri]
-
-    async def _stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        # pygls waits for its reading tasks, which end with the process.
-        with contextlib.suppress(TimeoutError, OSError, RuntimeError):
-            async with asyncio.timeout(_STOP_TIMEOUT_S):
-                await self._client.stop()  # type: ignore[no-untyped-call]
-
-
-class _Client(LanguageClient):
-    def report_server_error(self, error: Exception, source: Any) -> None:
-        """Does nothing: what matters arrives as the reply to a request."""
+    def _file(self, buffer: Buffer) -> Path:
+        return self._workspace / buffer.path
 
 
 def change_between(old: str, new: str) -> tuple[int, int, str]:
@@ -313,19 +210,3 @@ def inserted_text(item: types.InlineCompletionItem, buffer: Buffer) -> str:
     replaced = 0 if item.range is None else max(0, item.range.end.character - buffer.position[1])
     covered = buffer.line_after[:replaced]
     return text.removesuffix(covered) if covered else text
-
-
-def _item_to_lsp(item: types.InlineCompletionItem) -> dict[str, Any]:
-    """Returns what the server reads of an item in feedback."""
-    command = item.command
-    return {
-        "insertText": item.insert_text if isinstance(item.insert_text, str) else item.insert_text.value,
-        "command": None
-        if command is None
-        else {"title": command.title, "command": command.command, "arguments": list(command.arguments or ())},
-    }
-
-
-def _count(answer: Any, name: str) -> int | None:
-    value = getattr(answer, name, None)
-    return value if isinstance(value, int) else None

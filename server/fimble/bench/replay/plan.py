@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 import fimble
-from fimble.bench.replay.files import typed_files
+from fimble.bench.replay.files import LINES_MAX, LINES_MIN, Gaps, typed_again, typed_files
 from fimble.bench.replay.gaps import drawn_gaps, recorded_gaps
 from fimble.bench.replay.keys import Session
 from fimble.bench.replay.recordings import gaps_of, read_recordings
+from fimble.errors import SettingsInvalid
 
 DATA_VARIABLE: Final = "FIMBLE_BENCH_DATA"
 # Benchmarks that type themselves would change what they measure with every change of theirs.
@@ -43,30 +44,36 @@ class Plan:
         return sum(session.seconds for session in self.sessions)
 
 
-def make_plan(data: Path | None, *, split: Split, seed: int, seconds: float) -> Plan:
+def make_plan(data: Path | None, *, split: Split, seed: int, seconds: float, file: Path | None = None) -> Plan:
     """Returns sessions of `seconds` of typing in all, of recordings in `data` and of Fimble's own modules by turns.
+
+    With `file`, a Python file, its statements are typed rather than the modules'; all of them are in both parts.
 
     Without `data`, the environment variable `FIMBLE_BENCH_DATA` is asked; without both, there are only the modules.
     They ship with the product, so that everybody has them, and no model can have learnt them by heart.
 
     Raises:
-        SettingsInvalid: there are no recordings in `data`.
+        SettingsInvalid: there are no recordings in `data`, or nothing to type in `file`.
     """
     if data is None and (named := os.environ.get(DATA_VARIABLE)):
         data = Path(named)
     package = Path(fimble.__file__).parent
     recorded = read_recordings(data) if data is not None else []
     pauses = gaps_of(recorded)
-    typed = typed_files(
-        package, partial(recorded_gaps, pauses) if pauses else drawn_gaps, seed=seed, left_out=_LEFT_OUT
-    )
+    gaps = partial(recorded_gaps, pauses) if pauses else drawn_gaps
+    typed: Iterator[Session]
+    if file is None:
+        modules = typed_files(package, gaps, seed=seed, left_out=_LEFT_OUT)
+        typed = (session for session in modules if split_of(session) == split)
+    else:
+        typed = _typed_in(file, gaps, seed)
     order = random.Random(seed)  # noqa: S311 - a choice of text.
     recorded = [one for one in recorded if one.keys >= _SESSION_KEYS_MIN and split_of(one) == split]
     times = {session.name: number for number, session in enumerate(recorded)}
     order.shuffle(recorded)
-    typed = (session for session in typed if split_of(session) == split)
     by_turns = (session for session in chain.from_iterable(zip_longest(recorded, typed)) if session is not None)
-    sources = ["modules of Fimble itself, statements taken out and typed again"]
+    text = "modules of Fimble itself" if file is None else file.name
+    sources = [f"{text}, statements taken out and typed again"]
     if recorded:
         sources.insert(0, f"recordings in {data}")
     return Plan(
@@ -81,6 +88,18 @@ def make_plan(data: Path | None, *, split: Split, seed: int, seconds: float) -> 
 def split_of(session: Session) -> Split:
     """Returns the part that a session belongs to, which only its name decides."""
     return "test" if hashlib.sha256(session.name.encode()).digest()[0] % 2 else "dev"
+
+
+def _typed_in(file: Path, gaps: Gaps, seed: int) -> Iterator[Session]:
+    try:
+        sessions = list(typed_again(file, gaps, seed=seed))
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
+        raise SettingsInvalid(f"{file} cannot be typed: {error}.") from error
+    if not sessions:
+        raise SettingsInvalid(
+            f"{file} has nothing to type; it takes a Python file of {LINES_MIN} to {LINES_MAX} lines."
+        )
+    return iter(sessions)
 
 
 def _in_time(sessions: Sequence[Session], times: Mapping[str, int]) -> Iterator[Session]:

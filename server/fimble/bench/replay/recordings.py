@@ -14,6 +14,8 @@ import msgspec
 from fimble.bench.replay.keys import Buffer, Key, Segment, Session, capped
 from fimble.errors import SettingsInvalid
 
+# Where they lie in the folder that is named.
+_SUBFOLDERS: Final = ("", "edit-recordings")
 KEYS_MIN: Final = 6
 # Nobody types faster than this for long; such keys come from a tool.
 _GAP_MEAN_MIN_S: Final = 0.03
@@ -64,7 +66,7 @@ def read_recordings(folder: Path) -> list[Session]:
     Raises:
         SettingsInvalid: a file is no recording, or there is none.
     """
-    files = sorted(folder.glob("*.json"))
+    files = next((found for name in _SUBFOLDERS if (found := sorted((folder / name).glob("*.json")))), [])
     if not files:
         raise SettingsInvalid(f"There are no recordings (*.json) in {folder}.")
     return [session for file in files for session in read_recording(file)]

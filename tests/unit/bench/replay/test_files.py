@@ -2,7 +2,7 @@ import itertools
 import random
 from pathlib import Path
 
-from fimble.bench.replay.files import typed_file, typed_files
+from fimble.bench.replay.files import typed_again, typed_file, typed_files
 
 BLOCK = """def function_{0}(value, other):
     total = value + other * {0}
@@ -61,3 +61,13 @@ def test_a_seed_gives_the_same_sessions_and_another_one_others(tmp_path: Path) -
     assert once != other
     assert len(once) == 3
     assert len(list(typed_files(tmp_path, gaps, seed=1))) == 4
+
+
+def test_of_one_file_each_session_types_something_else(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(TEXT, encoding="utf-8")
+    sessions = list(typed_again(tmp_path / "mine.py", lambda _: itertools.repeat(0.1), seed=1))
+    golds = [segment.gold for session in sessions for segment in session.segments]
+    assert len(sessions) > 2
+    assert len(golds) == len(set(golds))
+    assert {session.source for session in sessions} == {"mine.py"}
+    assert sessions == list(typed_again(tmp_path / "mine.py", lambda _: itertools.repeat(0.1), seed=1))

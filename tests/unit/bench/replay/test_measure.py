@@ -1,7 +1,8 @@
 from dataclasses import replace
+from statistics import median
 
 from fimble.bench.replay.keys import Session
-from fimble.bench.replay.measure import Typed, median_figures, type_session
+from fimble.bench.replay.measure import Typed, merged_figures, type_session
 from fimble.bench.replay.metrics import Percentiles, figures
 from fimble.bench.replay.system import Costs, Traffic
 from tests.unit.bench.replay.replay_fakes import ScriptedSystem, in_virtual_time, segment
@@ -24,14 +25,17 @@ def test_of_several_runs_each_figure_is_the_median() -> None:
         replace(nothing, keys=keys, usable_rate=usable, model_ms=Percentiles(keys, time_ms, None, None, None, None))
         for keys, usable, time_ms in ((10, 0.1, 300.0), (12, 0.3, 100.0), (11, 0.2, 200.0))
     ]
-    merged = median_figures(runs)
+    merged = merged_figures(runs, median)
     assert (merged.keys, merged.usable_rate, merged.model_ms.p50, merged.model_ms.p90) == (11, 0.2, 200.0, None)
+    least, most = merged_figures(runs, min), merged_figures(runs, max)
+    assert (least.usable_rate, least.model_ms.p50) == (0.1, 100.0)
+    assert (most.usable_rate, most.model_ms.p50) == (0.3, 300.0)
 
 
 def test_a_figure_that_a_run_lacks_has_no_median() -> None:
     nothing = figures([], Costs(), Traffic())
-    assert median_figures([nothing, replace(nothing, usable_rate=0.5)]).usable_rate is None
-    assert median_figures([replace(nothing, usable_rate=0.5)] * 2).usable_rate == 0.5
+    assert merged_figures([nothing, replace(nothing, usable_rate=0.5)], median).usable_rate is None
+    assert merged_figures([replace(nothing, usable_rate=0.5)] * 2, median).usable_rate == 0.5
 
 
 def test_costs_are_differences_and_stay_unknown() -> None:

@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from fimble.bench.replay.plan import DATA_VARIABLE, make_plan, split_of
+from fimble.errors import SettingsInvalid
+from tests.unit.bench.replay.test_files import TEXT
 from tests.unit.bench.replay.test_recordings import recording, typing
 
 
@@ -58,3 +60,31 @@ def test_recorded_sessions_are_in_the_order_of_their_times(tmp_path: Path) -> No
     lengths = [len(one.segments[0].buffer.text) for one in plan.sessions if one.source == "one.recording.json"]
     assert len(lengths) > 5
     assert lengths == sorted(lengths)
+
+
+def test_a_file_of_ones_own_is_typed_next_to_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
+    file, data = tmp_path / "mine.py", tmp_path / "data"
+    file.write_text(TEXT, encoding="utf-8")
+    data.mkdir()
+    record(data, sessions=12)
+    alone = make_plan(None, split="test", seed=0, seconds=60, file=file)
+    assert {session.source for session in alone.sessions} == {"mine.py"}
+    assert alone.sources == ("mine.py, statements taken out and typed again",)
+    both = make_plan(data, split="test", seed=0, seconds=60, file=file)
+    assert {session.source for session in both.sessions} == {"one.recording.json", "mine.py"}
+
+
+@pytest.mark.parametrize("text", ["value = 1\n", "def broken(\n" * 100, "\n" * 100])
+def test_a_file_with_nothing_to_type_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsInvalid, match=r"mine\.py"):
+        make_plan(None, split="test", seed=0, seconds=60, file=tmp_path / "mine.py")
+
+
+def test_recordings_may_lie_in_a_folder_of_the_one_that_is_named(tmp_path: Path) -> None:
+    """One variable names the data of all benchmarks."""
+    (tmp_path / "edit-recordings").mkdir()
+    record(tmp_path / "edit-recordings", sessions=12)
+    inner = make_plan(tmp_path / "edit-recordings", split="test", seed=0, seconds=60)
+    assert make_plan(tmp_path, split="test", seed=0, seconds=60).sessions == inner.sessions
