@@ -11,7 +11,7 @@ from fimble.index.queries.candidates import (
     read_definitions,
     stored_candidates,
 )
-from fimble.index.queries.imports import resolve_all
+from fimble.index.queries.imports import files_of, resolve_all
 from fimble.index.queries.imports.workspace_files import WorkspaceFiles
 from fimble.index.queries.nearness import Nearness
 from fimble.index.queries.view import Definition, View
@@ -95,7 +95,7 @@ def _depth(symbols: Sequence[Symbol], number: int) -> int:
 
 
 def _add_imported(found: _Found, view: View, path: str, own: FileSymbols, name: str) -> None:
-    files = WorkspaceFiles(view)
+    files = files_of(view)
     bound = [import_ for import_ in own.imports if _binds(import_, name)]
     for candidate, hops in _followed(view, files, path, bound, name):
         found.add(candidate, IMPORTED - _HOP_MALUS * hops)

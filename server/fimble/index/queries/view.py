@@ -1,8 +1,9 @@
 """What a query looks at: the stored index, with the open documents laid over it."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fimble.index.store.reader import Reader
 from fimble.index.symbols import FileSymbols, Symbol
@@ -23,6 +24,8 @@ class View:
     root: Path
     reader: Reader
     open_files: Mapping[str, OpenFile] = field(default_factory=dict)
+    memory: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What questions to this view have found out and later ones need again; a view lives as long as one answer."""
 
     def symbols(self, path: str) -> FileSymbols | None:
         """Returns the symbols of a file, as it is in the editor or else as it was indexed."""

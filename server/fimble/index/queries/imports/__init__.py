@@ -14,7 +14,9 @@ IMPORTS_MAX: Final = 400
 Groups = list[list[str]]
 """Files that an import may mean. Of the first group that has any, those that exist are what it means."""
 
-_LANGUAGES: Final[dict[str, Callable[[WorkspaceFiles, str, Import], Groups]]] = {
+GroupsOf = Callable[[WorkspaceFiles, str, Import], Groups]
+
+_LANGUAGES: Final[dict[str, GroupsOf]] = {
     "python": python.groups,
     "typescript": ecmascript.groups,
     "tsx": ecmascript.groups,
@@ -42,7 +44,21 @@ def resolve_all(
     groups_of = _LANGUAGES.get(language.name) if language else None
     if groups_of is None:
         return [[] for _ in imports]
-    files = files or WorkspaceFiles(view)
+    key = "imports", path, tuple(imports[:IMPORTS_MAX])
+    if (known := view.memory.get(key)) is None:
+        known = view.memory[key] = _resolved(view, path, groups_of, imports, files or files_of(view))
+    return [list(found) for found in known]
+
+
+def files_of(view: View) -> WorkspaceFiles:
+    """Returns what is known of the view's files, the same for all questions to it."""
+    known: WorkspaceFiles = view.memory.setdefault("files", WorkspaceFiles(view))
+    return known
+
+
+def _resolved(
+    view: View, path: str, groups_of: GroupsOf, imports: Sequence[Import], files: WorkspaceFiles
+) -> list[list[str]]:
     with view.reader.reading():
         wanted = [groups_of(files, path, import_) for import_ in imports[:IMPORTS_MAX]]
         existing = files.existing(candidate for groups in wanted for group in groups for candidate in group)
