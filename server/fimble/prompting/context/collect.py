@@ -32,7 +32,12 @@ def collect(
     What has been found when the caller's patience ends is returned.
     """
     search = Search(
-        view=view, path=path, cursor=cursor, activity=activity, cut=Excerpts(view), is_cancelled=is_cancelled
+        view=view,
+        path=path,
+        cursor=cursor,
+        activity=activity,
+        cut=Excerpts(view, cursor.line_likeness),
+        is_cancelled=is_cancelled,
     )
     with view.reader.reading():
         every = (candidate for source in _SOURCES for candidate in source(search))

@@ -22,6 +22,7 @@ _NAME: Final = re.compile(r"[^\W\d]\w*")
 _STRING: Final = re.compile(r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')""")
 _RECEIVER: Final = re.compile(r"((?:[^\W\d]\w*\s*(?:\.|->|::)\s*)+)(?:[^\W\d]\w*)?\Z")
 _CALLEE: Final = re.compile(r"((?:[^\W\d]\w*\s*(?:\.|->|::)\s*)*[^\W\d]\w*)\s*\Z")
+_LINE_NAMES_MAX: Final = 4
 _WORD_END: Final = re.compile(r"\w*\Z")
 _SUBWORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ASSIGNED: Final = re.compile(
@@ -133,6 +134,10 @@ class Cursor:
         """Returns how many of a name's words are near the cursor, each as near as it is; between 0 and 1."""
         words = subwords(name)
         return sum(self._words.get(word, 0.0) for word in words) / max(1, len(words))
+
+    def line_likeness(self, line: str) -> float:
+        """Returns how much the words in a line, those in strings too, are like the names near the cursor."""
+        return sum(sorted((self.likeness(name) for name in set(_NAME.findall(line))), reverse=True)[:_LINE_NAMES_MAX])
 
     @cached_property
     def _words(self) -> dict[str, float]:

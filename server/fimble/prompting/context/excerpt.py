@@ -1,5 +1,6 @@
 """A definition that the index knows, as text: all of it, its short form, and the head of the type around it."""
 
+from collections.abc import Callable
 from typing import Final
 
 from fimble.index.queries.sources import source_of
@@ -12,14 +13,18 @@ WHOLE_LINES_MAX: Final = 40
 _HEAD_LINES_MAX: Final = 16
 _MEMBERS_MAX: Final = 24
 _LINE_CHARACTERS_MAX: Final = 300
+_VALUE_LINES_MAX: Final = 6
+_VALUES: Final = frozenset({Kind.CONSTANT, Kind.VARIABLE, Kind.FIELD})
 _CONSTRUCTORS: Final = frozenset({"__init__", "constructor", "new", "init"})
 
 
 class Excerpts:
     """Cuts definitions out of the files of one view; each file is read once."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, likeness: Callable[[str], float] = lambda line: 0.0) -> None:
+        """`likeness` tells how alike a line is to what is around the cursor."""
         self._view = view
+        self._likeness = likeness
         self._lines: dict[str, list[str]] = {}
 
     def of(
@@ -57,9 +62,18 @@ class Excerpts:
         return self._lines[path]
 
     def _short(self, lines: list[str], symbols: FileSymbols, symbol: Symbol) -> str:
+        if symbol.kind in _VALUES:
+            return self._telling(lines[symbol.start_line : symbol.end_line + 1])
         if symbol.kind not in TYPES:
             return dedented(_head(lines, symbol))
         return "\n".join([dedented(_head(lines, symbol)), *self._members(lines, symbols, symbol)])
+
+    def _telling(self, lines: list[str]) -> str:
+        """Returns the first and the last line of a value, and those between that share words with what is around."""
+        inside = range(1, len(lines) - 1)
+        best = sorted(inside, key=lambda number: (-self._likeness(lines[number]), number))[:_VALUE_LINES_MAX]
+        kept = sorted({0, len(lines) - 1, *best})
+        return dedented([lines[number] for number in kept])
 
     def _members(self, lines: list[str], symbols: FileSymbols, symbol: Symbol) -> list[str]:
         """Returns one line for each member of a type: fields as they are, methods by their signatures."""
@@ -89,10 +103,8 @@ def dedented(lines: list[str]) -> str:
 
 
 def _head(lines: list[str], symbol: Symbol) -> list[str]:
-    """Returns the lines of a definition up to where its body begins; of a value all of it."""
+    """Returns the lines of a definition up to where its body begins."""
     last = min(symbol.end_line, symbol.start_line + _HEAD_LINES_MAX - 1)
-    if symbol.kind not in FUNCTIONS | TYPES:
-        return lines[symbol.start_line : min(last, symbol.start_line + 5) + 1]
     depth = 0
     for number in range(symbol.start_line, last + 1):
         line = lines[number]

@@ -34,7 +34,7 @@ async def fit(ranked: Sequence[Ranked], rendering: Rendering, tokens_max: int, c
     A piece that is too long is shown by its short form, or by the first lines of that.
     """
     wanted = [each.candidate for each in ranked if rendering.wants(each.candidate)][: 4 * PIECES_MAX]
-    forms = [tuple(dict.fromkeys(rendering.forms(candidate))) for candidate in wanted]
+    forms = [tuple(dict.fromkeys(rendering.forms(candidate, place))) for place, candidate in enumerate(wanted)]
     texts = [text for some in forms for text in some]
     lines = list(dict.fromkeys(line for text in texts for line in text.split("\n")))
     tokens = dict(zip(lines, await count(lines), strict=True)) if lines else {}

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fimble.prompting.context.fit import Piece
 
 _ONE_LINE_CHARACTERS_MAX: Final = 160
+# As many definitions of a mixed rendering are shown whole.
+_WHOLE_MAX: Final = 2
 
 
 class Place(StrEnum):
@@ -34,6 +36,8 @@ class Form(StrEnum):
     """How much of a definition is shown."""
 
     WHOLE = "whole"
+    MIXED = "mixed"
+    """The best ones whole, the others by their signatures."""
     SIGNATURE = "signature"
     ONE_LINE = "one-line"
 
@@ -52,12 +56,17 @@ class Rendering:
         """Tells whether such a candidate is shown at all."""
         return not self.sources or candidate.source in self.sources
 
-    def forms(self, candidate: Candidate) -> tuple[str, ...]:
-        """Returns the texts by which a candidate may be shown, the one that is wanted most first."""
+    def forms(self, candidate: Candidate, place: int = 0) -> tuple[str, ...]:
+        """Returns the texts by which a candidate may be shown, the one that is wanted most first.
+
+        `place` is how many better candidates there are.
+        """
         short, whole = (_in_owner(candidate, text) for text in (candidate.short, candidate.text))
         match self.form:
             case Form.WHOLE:
                 return whole, short
+            case Form.MIXED:
+                return (whole, short) if place < _WHOLE_MAX else (short,)
             case Form.SIGNATURE:
                 return (short,)
             case Form.ONE_LINE:
@@ -80,8 +89,10 @@ RENDERINGS: Final = {
     rendering.name: rendering
     for rendering in (
         Rendering(name="repository", place=Place.FILES, form=Form.WHOLE),
+        Rendering(name="repository-mixed", place=Place.FILES, form=Form.MIXED),
         Rendering(name="repository-signatures", place=Place.FILES, form=Form.SIGNATURE),
         Rendering(name="comments", place=Place.TOP, form=Form.WHOLE),
+        Rendering(name="comments-mixed", place=Place.TOP, form=Form.MIXED),
         Rendering(name="signatures", place=Place.TOP, form=Form.SIGNATURE),
         Rendering(name="call-sites", place=Place.TOP, form=Form.WHOLE, sources=frozenset({Source.USAGE})),
         Rendering(name="near", place=Place.SCOPE, form=Form.SIGNATURE),

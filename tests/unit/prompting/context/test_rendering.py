@@ -110,3 +110,9 @@ def test_a_form_is_never_longer_than_a_fuller_one() -> None:
     )
     assert whole.startswith(short)
     assert "\n" not in line
+
+
+def test_a_mixed_rendering_shows_the_best_ones_whole() -> None:
+    rendering = RENDERINGS["comments-mixed"]
+    assert rendering.forms(ADD, 0)[0].endswith("return item")
+    assert rendering.forms(ADD, 2) == ("class Stock:\n    def add(self, item):",)

@@ -47,20 +47,24 @@ def definitions_imported(search: Search) -> Iterator[Candidate]:
 
     Those come first that the file does not use yet, and those that share words with the names around the cursor.
     """
+    for name, nearness, _ in names_imported(search)[:_IMPORTS_MAX]:
+        if search.is_cancelled():
+            return
+        yield from _cut(search, name, Source.IMPORT, f"{name} is imported by this file", nearness)
+
+
+def names_imported(search: Search) -> list[tuple[str, float, bool]]:
+    """Returns the imported names that are not near the cursor, their nearness, and whether they are used yet."""
     symbols = search.view.symbols(search.path)
     near = {each.name for each in search.cursor.names}
     imported = dict.fromkeys(one.alias or one.name for one in (symbols.imports if symbols is not None else ()))
     used = Counter(_NAME.findall(search.cursor.text.content)) if imported else Counter()
-    scored = [
-        (_import_nearness(search, name, is_used=used[name] > 1), name)
+    found = [
+        (name, _import_nearness(search, name, is_used=used[name] > 1), used[name] > 1)
         for name in imported
         if name and name != "*" and name not in near
     ]
-    scored.sort(key=lambda each: (-each[0], each[1]))
-    for nearness, name in scored[:_IMPORTS_MAX]:
-        if search.is_cancelled():
-            return
-        yield from _cut(search, name, Source.IMPORT, f"{name} is imported by this file", nearness)
+    return sorted(found, key=lambda each: (-each[1], each[0]))
 
 
 def _import_nearness(search: Search, name: str, *, is_used: bool) -> float:

@@ -1,6 +1,6 @@
 """What can be named through what stands before the dot at the cursor, where its type can be told from the text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -114,17 +114,18 @@ def _module(search: Search, name: str) -> Iterator[Candidate]:
         )
 
 
-def _lines(search: Search, found: list[Definition]) -> list[str]:
-    """Returns a line for each member, those first whose names share words with the text around the cursor."""
+def members_ranked(search: Search, found: Sequence[Definition]) -> list[Definition]:
+    """Returns members, those first that begin as was typed, are public, and share words with what is around."""
     typed = search.cursor.word.lower()
 
     def rank(member: Definition) -> tuple[bool, bool, float]:
         name = member.symbol.name
         return not name.lower().startswith(typed), name.startswith("_"), -search.cursor.likeness(name)
 
-    lines = []
-    for member in sorted(found, key=rank):
-        if not member.symbol.name.startswith("__"):
-            signature = " ".join(member.symbol.signature.split()) or member.symbol.name
-            lines.append(signature[:_LINE_CHARACTERS_MAX])
-    return list(dict.fromkeys(lines))
+    return sorted((one for one in found if not one.symbol.name.startswith("__")), key=rank)
+
+
+def _lines(search: Search, found: Sequence[Definition]) -> list[str]:
+    """Returns a line for each member."""
+    signatures = (" ".join(one.symbol.signature.split()) or one.symbol.name for one in members_ranked(search, found))
+    return list(dict.fromkeys(signature[:_LINE_CHARACTERS_MAX] for signature in signatures))

@@ -5,17 +5,23 @@ from typing import Final
 
 from fimble.index.languages import language_of_path
 from fimble.index.queries.definitions import definitions
-from fimble.index.queries.members import base_names
+from fimble.index.queries.members import base_names, members
 from fimble.index.queries.references import references
 from fimble.index.queries.view import Definition, Reference, View
 from fimble.index.symbols import FUNCTIONS, TYPES
 from fimble.prompting.context.candidate import Candidate, Source
 from fimble.prompting.context.excerpt import dedented
 from fimble.prompting.context.search import Search
+from fimble.prompting.context.sources.definitions import names_imported
+from fimble.prompting.context.sources.members import members_ranked, types_of
 
 _USES_READ_MAX: Final = 40
 _USES_MAX: Final = 3
 _SIBLINGS_MAX: Final = 2
+_MEMBERS_MAX: Final = 80
+_MEMBERS_USED_MAX: Final = 3
+_MEMBER_NEARNESS: Final = 0.8
+_IMPORTS_USED_MAX: Final = 2
 _STATEMENT_LINES_MAX: Final = 6
 # A search reads files; a later pause may find the rest.
 _BUDGET_S: Final = 0.15
@@ -23,28 +29,51 @@ _NAME_CHARACTERS_MIN: Final = 3
 
 
 def usages(search: Search) -> Iterator[Candidate]:
-    """Yields statements that call what is being called at the cursor, of different functions."""
+    """Yields statements elsewhere that call what is being called at the cursor, or what may be called there next."""
+    for name, count, nearness, why in _calls(search):
+        seen: set[str] = set()
+        for use in _uses(search, name):
+            text = _example(search, name, use)
+            if text and text not in seen:
+                seen.add(text)
+                yield Candidate(
+                    source=Source.USAGE,
+                    path=use.path,
+                    first_line=use.line,
+                    last_line=use.line + text.count("\n"),
+                    text=text,
+                    name=name,
+                    why=why,
+                    nearness=nearness,
+                )
+            if len(seen) == count:
+                break
+
+
+def _calls(search: Search) -> Iterator[tuple[str, int, float, str]]:
+    """Yields names, how many examples of their use are wanted, how near that is, and why."""
     cursor = search.cursor
-    name = cursor.callee[-1] if cursor.callee else ""
-    seen: set[str] = set()
-    for use in _uses(search, name):
-        is_here = use.path == search.path and abs(use.line - cursor.line) <= _STATEMENT_LINES_MAX
-        if use.is_definition or is_here or f"{name}(" not in use.line_text.replace(" ", ""):
-            continue
-        text = _statement(search.cut.lines(use.path), use)
-        if text and text not in seen:
-            seen.add(text)
-            yield Candidate(
-                source=Source.USAGE,
-                path=use.path,
-                first_line=use.line,
-                last_line=use.line + text.count("\n"),
-                text=text,
-                name=name,
-                why=f"{name} is called here as well",
-            )
-        if len(seen) == _USES_MAX:
-            return
+    if cursor.callee:
+        yield cursor.callee[-1], _USES_MAX, 1.0, f"{cursor.callee[-1]} is called here as well"
+        return
+    if cursor.receiver:
+        owners = types_of(search, cursor.receiver)[:1]
+        found = [one for owner in owners for one in members(search.view, owner, path=search.path, limit=_MEMBERS_MAX)]
+        methods = [one.symbol.name for one in members_ranked(search, found) if one.symbol.kind in FUNCTIONS]
+        for name in methods[:_MEMBERS_USED_MAX]:
+            yield name, 1, _MEMBER_NEARNESS, f"{'.'.join(cursor.receiver)} has {name}, which is called here"
+        return
+    for name, nearness, is_used in names_imported(search)[:_IMPORTS_USED_MAX]:
+        if not is_used:
+            yield name, 1, nearness, f"{name} is imported by this file, and called here"
+
+
+def _example(search: Search, name: str, use: Reference) -> str:
+    """Returns the statement of a use, nothing where it is no call, or the one that is being written."""
+    is_here = use.path == search.path and abs(use.line - search.cursor.line) <= _STATEMENT_LINES_MAX
+    if use.is_definition or is_here or f"{name}(" not in use.line_text.replace(" ", ""):
+        return ""
+    return _statement(search.cut.lines(use.path), use)
 
 
 def siblings(search: Search) -> Iterator[Candidate]:
