@@ -64,6 +64,34 @@ def test_the_call_that_is_being_written_is_no_example_of_itself(tmp_path: Path) 
     assert {usage.path for usage in usages} == {"shop/sales.py"}
 
 
+def test_before_a_member_is_chosen_its_likeliest_ones_are_shown_in_use(tmp_path: Path) -> None:
+    usages = of(found(tmp_path, f"{SELL}    stock.$0\n"), Source.USAGE)
+    assert [usage.text for usage in usages] == ['stock.add(Item("tea", 300), count=4)']
+    assert usages[0].why == "stock has add, which is called here"
+
+
+def test_what_is_imported_and_not_used_yet_is_shown_in_use(tmp_path: Path) -> None:
+    files = {**FILES, "shop/open.py": "from shop.stock import fresh_stock\n\nstock = fresh_stock(limit=9)\n"}
+    document = "from shop.stock import fresh_stock\n\n\n\n\n\n\ndef main() -> None:\n    $0\n"
+    far = document.replace("\n\n\n\n\n\n", "\n" * 50)
+    assert [usage.text for usage in of(found(tmp_path, far, files=files), Source.USAGE)] == [
+        "stock = fresh_stock(limit=9)"
+    ]
+    used = far.replace("    $0", "    fresh_stock(1)\n" + "\n" * 50 + "    $0")
+    assert of(found(made(tmp_path / "b"), used, files=files), Source.USAGE) == []
+
+
+def test_of_a_long_value_the_lines_are_shown_that_are_like_the_text_around(tmp_path: Path) -> None:
+    entries = "".join(f'    "thing_{number}": {number},\n' for number in range(30))
+    files = {"prices.py": f'PRICES = {{\n{entries}    "green_tea": 7,\n}}\n'}
+    document = "from prices import PRICES\n\ndef price_of_green_tea():\n    return PRICES$0\n"
+    prices = {each.name: each for each in of(found(tmp_path, document, files=files), Source.DEFINITION)}["PRICES"]
+    lines = prices.short.split("\n")
+    assert (lines[0], lines[-1]) == ("PRICES = {", "}")
+    assert '    "green_tea": 7,' in lines
+    assert len(lines) == 8
+
+
 def test_definitions_of_near_names_have_a_short_form_with_members(tmp_path: Path) -> None:
     definitions = {each.name: each for each in of(found(tmp_path, f"{SELL}    $0\n"), Source.DEFINITION)}
     assert definitions["Item"].short == "class Item:\n    name: str\n    price_cents: int"
