@@ -1,6 +1,7 @@
 """`fimble complete FILE:LINE:COL`: one completion, through the real language server, as an editor would ask for it."""
 
 import asyncio
+import contextlib
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,9 @@ import typer
 
 from fimble.cli.settings import read_settings
 from fimble.errors import EngineRefused, PlaceInvalid
+
+_INDEX_TIMEOUT_S = 10.0
+_INDEX_POLL_S = 0.1
 
 LANGUAGES = {
     ".py": "python", ".pyi": "python", ".js": "javascript", ".jsx": "javascriptreact", ".ts": "typescript",
@@ -44,15 +48,22 @@ def run(
     if line > Text.from_string(text).line_count:
         raise PlaceInvalid(f"{file} has no line {line}.")
 
-    async def ask() -> dict[str, Any]:
-        folder = (workspace or file.parent).absolute()
-        async with LanguageServerClient(folder, model=model, on_message=_tell_progress) as client:
-            client.open(file.absolute(), LANGUAGES.get(file.suffix.lower(), "plaintext"), text)
-            return await client.suggestion(file.absolute(), line - 1, column - 1)
-
     card, notice = runnable(model or read_settings().model)
     if notice:
         typer.echo(f"fimble: {notice}", err=True)
+    # A model that sees the file alone needs no index.
+    has_context = card.context is not None
+
+    async def ask() -> dict[str, Any]:
+        folder = (workspace or file.parent).absolute()
+        async with LanguageServerClient(
+            folder, model=model, on_message=_tell_progress, is_index_on=has_context
+        ) as client:
+            client.open(file.absolute(), LANGUAGES.get(file.suffix.lower(), "plaintext"), text)
+            if has_context:
+                await _wait_for_index(folder)
+            return await client.suggestion(file.absolute(), line - 1, column - 1)
+
     answer = asyncio.run(ask())
     wanted = card.name
     if answer["model"] not in ("", wanted):
@@ -76,6 +87,25 @@ def run(
         from fimble.lsp.suggestions import suggestion_from_lsp  # noqa: PLC0415
 
         _print_markdown(why_to_markdown(suggestion_from_lsp(answer), place=place, trigger="asked for by a command"))
+
+
+async def _wait_for_index(folder: Path) -> None:
+    """Waits until the workspace's index is up to date, or long enough; the suggestion comes with what is known then."""
+    from fimble.index.store.progress import Stage  # noqa: PLC0415 - keeps `fimble --help` fast.
+    from fimble.index.store.reader import Reader  # noqa: PLC0415
+    from fimble.index.store.schema import index_folder  # noqa: PLC0415
+
+    ready = (Stage.READY, Stage.WITHOUT_STORE)
+    reader = Reader(index_folder(folder))
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_INDEX_TIMEOUT_S):
+                if reader.progress().stage not in ready:
+                    _tell_progress(f"Indexing {folder.name}")
+                while reader.progress().stage not in ready:
+                    await asyncio.sleep(_INDEX_POLL_S)
+    finally:
+        reader.close()
 
 
 def parse_place(place: str) -> tuple[Path, int, int]:

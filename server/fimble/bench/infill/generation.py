@@ -16,6 +16,7 @@ import msgspec
 
 from fimble.bench.infill.tasks import Task
 from fimble.features.completion.feature import Completion
+from fimble.features.completion.layout import PROMPT_TOKENS
 from fimble.features.completion.settings import CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery, Suggestion
 from fimble.providers.provider import (
@@ -40,7 +41,7 @@ _ASKED: Final = (Priority.INLINE, Priority.ACTION)
 # by how fast this machine is at the moment, so that no two runs could be compared.
 _LATENCY_TARGET_MS: Final = 3_600_000
 
-SETTINGS: Final = CompletionSettings(latency_target_ms=_LATENCY_TARGET_MS)
+SETTINGS: Final = CompletionSettings(prompt_tokens_max=PROMPT_TOKENS, latency_target_ms=_LATENCY_TARGET_MS)
 
 MakeCompletion = Callable[[Provider], Completion]
 

@@ -66,7 +66,8 @@ class Completion:
         if not query.is_manual:
             self._rhythm.key(started)
         # Whoever asks by a key sees all of it.
-        place = Place(query.snapshot, query.offset, math.inf if query.is_manual else self._wrong_characters_max())
+        wrong_max = math.inf if query.is_manual else self._wrong_characters_max()
+        place = Place(query.snapshot, query.offset, wrong_max, frames=self._sessions.frames)
         if not query.is_manual and place.is_inside_word:
             return Suggestion(text="", offset=query.offset, suppressed_by="inside-word")
         model = await self._provider.model()
@@ -138,7 +139,7 @@ class Completion:
             return place, shown
         # Most suggestions name nothing's attribute; the others wait for the index a moment.
         known = await self._context.known_names(query.snapshot, query.offset, owners)
-        place = Place(query.snapshot, query.offset, place.wrong_max, is_known_name=judge(known))
+        place = place.knowing(judge(known))
         return place, place.shown(writing, typed)
 
     def _wrong_characters_max(self) -> float:
@@ -178,7 +179,7 @@ class Completion:
         if not anchor.holds(snapshot, offset):
             return
         typed = anchor.typed(text, offset)
-        place = Place(snapshot, offset, self._wrong_characters_max())
+        place = Place(snapshot, offset, self._wrong_characters_max(), frames=self._sessions.frames)
         known = session.find(typed)
         if known is None or len(known.text) == len(typed) or not place.serves(known, typed):
             writing = self._write(session, anchor, typed, priority=Priority.PREFETCH)

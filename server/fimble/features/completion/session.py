@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 
 from fimble.errors import FimbleError
 from fimble.features.completion.context import NOTHING
+from fimble.features.completion.frame import Frames
 from fimble.features.completion.suggestion import CompletionQuery
 from fimble.features.completion.writing import Reading, Writing
 from fimble.prompting.anchor import Anchor
@@ -112,10 +113,11 @@ class Session:
 
 
 class Sessions:
-    """The documents that were completed last, by the name of their window."""
+    """The documents that were completed last, by the name of their window, and the frames of the last questions."""
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self.frames = Frames()
 
     def of(self, window: str) -> Session:
         """Returns the session of a window; the one that was not used for longest is forgotten."""

@@ -1,5 +1,6 @@
 """What of a text that is being written, or was written, is shown at one place, and when enough of it is known."""
 
+import copy
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +9,7 @@ from fimble.features.completion.filters.chain import Chain
 from fimble.features.completion.filters.indentation import restyled
 from fimble.features.completion.filters.names import IsKnownName
 from fimble.features.completion.filters.overlap import covered_length
+from fimble.features.completion.frame import Frames
 from fimble.features.completion.surroundings import leading_blanks, surroundings
 from fimble.features.completion.syntax import Syntax
 from fimble.features.completion.trim import Trimmed, aligned, trim, without_broken_end
@@ -41,15 +43,26 @@ class Place:
         wrong_max: float = math.inf,
         *,
         is_known_name: IsKnownName | None = None,
+        frames: Frames | None = None,
     ) -> None:
         """`wrong_max` is how many characters of what is shown may be expected to be wrong; infinite if asked by hand.
 
-        `is_known_name` tells which attributes exist.
+        `is_known_name` tells which attributes exist. `frames` are kept from question to question, to spare parses.
         """
         self._snapshot, self._offset = snapshot, offset
         self._around = surroundings(snapshot.text, offset, snapshot)
         self._wrong_max = wrong_max
         self._is_known_name = is_known_name
+        self._frames = frames
+        # What was written without an end so far, in the file's style: it need not be looked at again when more comes.
+        self._without_end = ""
+        self._latest: tuple[str, Trimmed] | None = None
+
+    def knowing(self, is_known_name: IsKnownName) -> "Place":
+        """Returns this place, which knows which attributes exist."""
+        place = copy.copy(self)
+        place._is_known_name = is_known_name
+        return place
 
     @property
     def wrong_max(self) -> float:
@@ -78,7 +91,7 @@ class Place:
         trimmed, written = self._trimmed(writing, typed, is_whole=not writing.is_running)
         chain = Chain(
             around=self._around,
-            syntax=self._syntax,
+            syntax=lambda: self._syntax,
             is_asked_by_hand=math.isinf(self._wrong_max),
             is_known_name=self._is_known_name,
         )
@@ -99,7 +112,7 @@ class Place:
     @cached_property
     def _syntax(self) -> Syntax | None:
         # Most questions are answered from a text of one line that needs no parse.
-        return Syntax.of(self._snapshot, self._offset)
+        return Syntax.of(self._snapshot, self._offset, self._frames)
 
     def _ends_before(self, written: str, line: str) -> bool | None:
         return self._syntax.ends_before(written, line) if self._syntax is not None else None
@@ -126,9 +139,18 @@ class Place:
         return trimmed, written
 
     def _trim(self, written: str, *, is_complete: bool) -> Trimmed:
+        if not is_complete and self._latest is not None and self._latest[0] == written:
+            # Both the writing and whoever waits for it ask.
+            return self._latest[1]
         around = self._around
         styled = restyled(aligned(written, around), around)
-        return trim(styled, around, is_complete=is_complete, ends_before=self._ends_before)
+        known = self._without_end if styled.startswith(self._without_end) else ""
+        trimmed = trim(styled, around, is_complete=is_complete, ends_before=self._ends_before, known=known)
+        if not is_complete:
+            self._latest = written, trimmed
+            if trimmed.rule is None:
+                self._without_end = styled
+        return trimmed
 
 
 def _is_indented_otherwise(text: str, written: str) -> bool:

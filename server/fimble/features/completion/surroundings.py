@@ -1,8 +1,10 @@
 """The text around a hole, as far as stop rules and filters look at it: a bounded number of lines, whatever the file."""
 
-import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice, pairwise
 
 from fimble.index.languages import Language, language_of_editor_id, language_of_path
 from fimble.workspace.snapshot import Snapshot
@@ -13,10 +15,11 @@ _NEIGHBOURS = 12
 _NEIGHBOUR_DISTANCE_MAX = 50
 # Lines on each side from which the file's indentation is told.
 _STYLE_LINES = 200
+# Of the question, the one before, and what may be accepted.
+_NEIGHBOURS_KEPT = 4
 # What a line ends with that opens a block.
 BLOCK_SIGNS = (":", "{")
 _PROSE = frozenset({"markdown", "plaintext", "text", "latex", "restructuredtext", "git-commit"})
-_INDENTED = re.compile(r"[ \t]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +63,14 @@ def surroundings(text: Text, offset: int, snapshot: Snapshot | None = None) -> S
     """Returns what rules need to know about the place at `offset` (code points); `snapshot` tells the language."""
     line, character = text.position(offset, Encoding.UTF_32)
     current = text.line(line)
-    above = range(line - 1, max(-1, line - 1 - _NEIGHBOUR_DISTANCE_MAX), -1)
-    below = range(line + 1, min(text.line_count, line + 1 + _NEIGHBOUR_DISTANCE_MAX))
+    first, end = text.line_start(max(0, line - _STYLE_LINES)), text.line_start(line + _STYLE_LINES)
+    neighbours = _neighbours(text.slice(first, text.line_start(line)), text.slice(text.line_start(line + 1), end))
     return Surroundings(
         line_before=current[:character],
         line_after=current[character:],
-        above=_non_blank(text, above),
-        below=_non_blank(text, below),
-        indents=_indents(text, line),
+        above=neighbours.above,
+        below=neighbours.below,
+        indents=neighbours.indents,
         language=language_of(snapshot) if snapshot is not None else None,
         is_prose=snapshot is not None and snapshot.language in _PROSE,
     )
@@ -93,34 +96,48 @@ def indentation_of(line: str) -> int:
 
 def leading_blanks(line: str) -> str:
     """Returns a line's indentation as it is written."""
-    found = _INDENTED.match(line)
-    return found.group() if found else ""
+    return line[: len(line) - len(line.lstrip(" \t"))]
 
 
-def _non_blank(text: Text, numbers: range) -> tuple[str, ...]:
-    lines: list[str] = []
-    for number in numbers:
-        if len(lines) == _NEIGHBOURS:
-            break
-        if (line := text.line(number)).strip():
-            lines.append(line)
-    return tuple(lines)
+@dataclass(frozen=True, slots=True)
+class _Neighbours:
+    above: tuple[str, ...]
+    below: tuple[str, ...]
+    indents: tuple[str, ...]
 
 
-def _indents(text: Text, line: int) -> tuple[str, ...]:
-    """Returns the steps by which lines near `line` go deeper than a line that opens a block."""
+# The lines around the cursor's stay the same from key to key.
+@lru_cache(_NEIGHBOURS_KEPT)
+def _neighbours(above: str, below: str) -> _Neighbours:
+    lines_above, lines_below = _lines(above), _lines(below)
+    return _Neighbours(
+        above=_non_blank(reversed(lines_above[-_NEIGHBOUR_DISTANCE_MAX - 1 :])),
+        below=_non_blank(lines_below[:_NEIGHBOUR_DISTANCE_MAX]),
+        indents=_indents([*lines_above, *lines_below]),
+    )
+
+
+def _lines(content: str) -> list[str]:
+    if "\r" in content:
+        content = content.replace("\r\n", "\n").replace("\r", "\n")
+    return content.split("\n")
+
+
+def _non_blank(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(islice((line for line in lines if line.strip()), _NEIGHBOURS))
+
+
+def _indents(lines: Iterable[str]) -> tuple[str, ...]:
+    """Returns the steps by which lines go deeper than a line that opens a block."""
     steps: Counter[str] = Counter()
-    before = ""
-    for number in range(max(0, line - _STYLE_LINES), min(text.line_count, line + _STYLE_LINES)):
-        current = text.line(number)
-        if number == line or not current.strip():
+    for before, current in pairwise([line for line in lines if line.strip()]):
+        if not before.rstrip().endswith(BLOCK_SIGNS):
             continue
         outer, blanks = leading_blanks(before), leading_blanks(current)
-        if before.rstrip().endswith(BLOCK_SIGNS) and len(blanks) > len(outer) and blanks.startswith(outer):
+        if len(blanks) > len(outer) and blanks.startswith(outer):
             step = blanks[len(outer) :]
             if is_indent(step):
                 steps[step] += 1
-        before = current
     return tuple(step for step, _ in steps.most_common())
 
 

@@ -37,16 +37,19 @@ def unknown(_written: str, _line: str) -> None:
     """Knows nothing about syntax."""
 
 
-def trim(written: str, around: Surroundings, *, is_complete: bool, ends_before: EndsBefore = unknown) -> Trimmed:
+def trim(
+    written: str, around: Surroundings, *, is_complete: bool, ends_before: EndsBefore = unknown, known: str = ""
+) -> Trimmed:
     """Returns how much of `written` is ghost text.
 
     With a rule, nothing that could still be written would change the result, so that writing may stop.
-    `is_complete` tells that no more text will come.
+    `is_complete` tells that no more text will come; `known` is a beginning that no rule ended while it was written.
     """
-    end, rule_inside = _end_inside(written, around)
+    end, rule_inside = _end_inside(written, around, len(known))
     lines = written[:end].split("\n")
     complete = lines if is_complete and rule_inside is None else lines[:-1]
-    for number in range(len(lines)):
+    # Of the lines in `known`, the last one may have gone on.
+    for number in range(known.count("\n"), len(lines)):
         if number and _has_body_below(_whole_line(number - 1, lines, around), around):
             return Trimmed("\n".join(lines[:number]).rstrip(), "body-below")
         rule = _ends_at(number, complete, around, ends_before) if number < len(complete) else None
@@ -81,11 +84,14 @@ def without_broken_end(written: str) -> str:
     return whole if newline and whole.strip() else written
 
 
-def _end_inside(written: str, around: Surroundings) -> tuple[int, str | None]:
-    """Returns the first place inside of a line at which the text ends whatever follows, and the rule's name."""
+def _end_inside(written: str, around: Surroundings, known: int) -> tuple[int, str | None]:
+    """Returns the first place inside of a line at which the text ends whatever follows, and the rule's name.
+
+    In the first `known` characters there is none.
+    """
     ends = [
         (leak_start(written, around), "control-token"),
-        (repeated_end(written), "repetition"),
+        (repeated_end(written, known), "repetition"),
         (_end_of_brackets(written, around), "closes-bracket"),
     ]
     found = min(((place, rule) for place, rule in ends if place is not None), default=None)

@@ -2,7 +2,14 @@
 
 import pytest
 
-from fimble.features.completion.syntax import AFTER_CHARACTERS_MAX, BEFORE_CHARACTERS_MAX, Syntax, _grammar
+from fimble.features.completion.frame import (
+    AFTER_CHARACTERS_MAX,
+    BEFORE_CHARACTERS_MAX,
+    Frame,
+    grammar_of,
+    window_around,
+)
+from fimble.features.completion.syntax import Syntax
 from fimble.index.languages import LANGUAGES
 from fimble.workspace.snapshot import Snapshot
 from fimble.workspace.text import Text
@@ -75,22 +82,25 @@ def test_strings_and_comments_are_told(language: str, document: str, is_text: bo
 
 def test_a_parse_that_takes_too_long_is_given_up_for_good() -> None:
     snapshot, offset = hole("x = 1\n" * 500 + "$0\n")
-    grammar = _grammar(LANGUAGES[0])
+    grammar = grammar_of(LANGUAGES[0])
     assert grammar is not None
-    bounded = Syntax(snapshot.text, offset, grammar, steps_max=2)
+    window = window_around(snapshot.text, offset)
+    bounded = Syntax(Frame(grammar, window, steps_max=2), "", "")
     assert bounded.errors("y = 1") is None
     assert bounded.ends_before("y = 1", "z = 1") is None
     assert bounded.is_given_up
     # The same text within the usual bound.
-    assert Syntax(snapshot.text, offset, grammar).errors("y = 1") == 0
+    assert Syntax(Frame(grammar, window), "", "").errors("y = 1") == 0
 
 
 def test_only_a_window_is_parsed_that_does_not_begin_inside_of_a_docstring() -> None:
     method = '    def f(self):\n        """One.\n\n        Two: (three.\n        """\n        return 1\n\n'
     document = f"class A:\n{method * 200}    def g(self):\n        $0\n\n{method * 200}"
+    snapshot, offset = hole(document)
     grammar = syntax(document)
-    assert len(grammar._before) <= BEFORE_CHARACTERS_MAX
-    assert len(grammar._after) <= AFTER_CHARACTERS_MAX
+    window = window_around(snapshot.text, offset)
+    assert len(window.above + window.line_before) <= BEFORE_CHARACTERS_MAX
+    assert len(window.line_after + window.below) <= AFTER_CHARACTERS_MAX
     assert grammar.errors("return 2") == 0
     assert grammar.errors("return ]") != 0
     assert not grammar.is_text

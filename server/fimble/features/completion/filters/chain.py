@@ -27,14 +27,14 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """The filters for one hole.
+    """The filters for one hole. `syntax` is asked only by a filter that needs it, since it costs a parse.
 
     Where `is_asked_by_hand`, a text is shown although it breaks the syntax, if no beginning of it is better: whoever
     presses a key for it wants to see what there is.
     """
 
     around: Surroundings
-    syntax: Syntax | None
+    syntax: Callable[[], Syntax | None]
     is_asked_by_hand: bool
     is_known_name: IsKnownName | None = None
 
@@ -58,7 +58,7 @@ class Chain:
             ("control-token", without_broken_token),
             ("suffix-overlap", lambda text: without_overlap(text, around)),
             ("body-below", lambda text: without_body_below(text, around)),
-            ("unjoined", lambda text: joining(text, rule, around, self.syntax)),
+            ("unjoined", lambda text: self._joining(text, rule)),
             ("echo-above", lambda text: without_echo_of_above(text, around)),
             ("echo-below", lambda text: without_echo_of_below(text, around)),
             ("early-closer", lambda text: without_early_closer(text, around)),
@@ -67,25 +67,37 @@ class Chain:
             ("unknown-name", self._knowing),
         ]
 
+    def _joining(self, text: str, rule: str | None) -> str:
+        return joining(text, rule, self.around, self.syntax()) if "\n" in text else text
+
     def _balanced(self, text: str, rule: str | None) -> str:
         around = self.around
-        if around.is_prose or around.is_comment or (self.syntax is not None and self.syntax.is_text):
+        if around.is_prose or around.is_comment:
             return text
         balance = Balance(around, lambda one: covered_length(one, around))
         kept = balanced(text, balance, is_partial=rule == _NOT_SURE)
+        # Asked where it matters only, since it costs a parse; as below.
+        if kept == text or self._is_text:
+            return text
         # A model that goes round in circles had nothing to say.
         return kept if rule == "repetition" else self._unless_asked(text, kept)
 
     def _parsing(self, text: str, rule: str | None) -> str:
-        around, syntax = self.around, self.syntax
-        if syntax is None or rule == _NOT_SURE or around.is_prose or around.is_comment or syntax.is_text:
+        around = self.around
+        if rule == _NOT_SURE or around.is_prose or around.is_comment or (syntax := self.syntax()) is None:
             return text
-        return self._unless_asked(text, parsing(text, around, syntax, covered_length(text, around)))
+        kept = parsing(text, around, syntax, covered_length(text, around))
+        return text if kept == text or self._is_text else self._unless_asked(text, kept)
 
     def _knowing(self, text: str) -> str:
         if self.is_known_name is None:
             return text
         return self._unless_asked(text, knowing(text, self.around, self.is_known_name))
+
+    @property
+    def _is_text(self) -> bool:
+        syntax = self.syntax()
+        return syntax is not None and syntax.is_text
 
     def _unless_asked(self, text: str, kept: str) -> str:
         return text if self.is_asked_by_hand and not kept.strip() else kept

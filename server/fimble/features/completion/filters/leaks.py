@@ -21,6 +21,8 @@ def leak_start(written: str, around: Surroundings) -> int | None:
 
     Code that deals with models has them as well, but in quotes, or it has them around the hole already.
     """
+    if "<" not in written and "[" not in written:
+        return None
     for found in _TOKEN.finditer(written):
         start = found.start()
         before = (around.line_before + written[:start])[-1:]

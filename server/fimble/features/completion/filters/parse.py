@@ -17,7 +17,11 @@ def parsing(text: str, around: Surroundings, syntax: Syntax, covered: int) -> st
     That may be nothing. Where the file cannot be parsed in time, the text is returned as it is.
     """
     text = _without_empty_block(text, around)
-    now, cleared, then = syntax.errors(""), syntax.errors_without_line(), syntax.errors(text, covered)
+    then = syntax.errors(text, covered)
+    # Nearly always, and it makes the other parses superfluous.
+    if then == 0:
+        return text
+    now, cleared = syntax.errors(""), syntax.errors_without_line()
     if now is None or cleared is None or then is None:
         return text
     # The line may be broken as far as it is typed; the text should mend that.

@@ -11,17 +11,28 @@ _WORD: Final = re.compile(r"\w")
 # A piece and its copies: the whole is group 1, the piece group 2.
 _AGAIN: Final = re.compile(r"(?=(([^\n]{2,40}?)\2{3}))")
 _AGAIN_OFTEN: Final = re.compile(r"(?=(([^\n]{2,40}?)\2{7}))")
+_AGAIN_CHARACTERS_MAX: Final = 8 * 40
+# The fewest copies, and the most characters that so many of them have.
+_COPIES: Final = 4
+_COPIES_CHARACTERS_MAX: Final = 4 * 40
 # A name and what separates it: four in a row (`a, a, a, a, `) are none too few. Of numbers, format signs and constants
 # there may be more in good code.
 _NAME: Final = re.compile(r"(?<![%\\&\w])[A-Za-z_]\w*")
 _CONSTANTS: Final = frozenset({"None", "null", "nil", "true", "false", "True", "False", "int", "float", "str", "bool"})
 
 
-def repeated_end(written: str) -> int | None:
-    """Returns how much to keep where a piece comes again and again inside of a line: up to its first copy's end."""
+def repeated_end(written: str, known: int = 0) -> int | None:
+    """Returns how much to keep where a piece comes again and again inside of a line: up to its first copy's end.
+
+    In the first `known` characters, nothing does so.
+    """
+    end = min(len(written), _SIGNS_MAX)
+    if not _may_repeat(written, known, end):
+        return None
     first: tuple[int, int] | None = None
+    start = max(0, known - _AGAIN_CHARACTERS_MAX)
     for pattern, is_repetition in ((_AGAIN, _has_name), (_AGAIN_OFTEN, _has_word_and_sign)):
-        for found in pattern.finditer(written, 0, _SIGNS_MAX):
+        for found in pattern.finditer(written, start, end):
             # What was seen first while it was written, whatever else repeats in a longer text.
             if (first is None or found.end(1) < first[0]) and is_repetition(found.group(2)):
                 first = found.end(1), found.end(2)
@@ -40,6 +51,24 @@ def repeated_lines(lines: Sequence[str]) -> int:
         if block == lines[-2 * size : -size] and sum(bool(_WORD.search(line)) for line in block) > 1:
             return size
     return 0
+
+
+def _may_repeat(written: str, known: int, end: int) -> bool:
+    """Tells whether a piece may have come often enough somewhere behind the first `known` characters.
+
+    Where copies end, so do as many pairs of the same two signs, which are much quicker to count.
+    """
+    line = written.rfind("\n", 0, known) + 1
+    for place in range(known + 1, end + 1):
+        if written[place - 1] == "\n":
+            line = place
+            continue
+        start = max(line, place - _COPIES_CHARACTERS_MAX)
+        if place - start < 2 * _COPIES:
+            continue
+        if written.count(written[place - 2 : place], start, place) >= _COPIES:
+            return True
+    return False
 
 
 def _has_name(piece: str) -> bool:
