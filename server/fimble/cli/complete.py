@@ -102,7 +102,8 @@ async def _wait_for_index(folder: Path) -> None:
             async with asyncio.timeout(_INDEX_TIMEOUT_S):
                 if reader.progress().stage not in ready:
                     _tell_progress(f"Indexing {folder.name}")
-                while reader.progress().stage not in ready:
+                # Another process writes the database; it can only be looked at.
+                while reader.progress().stage not in ready:  # noqa: ASYNC110
                     await asyncio.sleep(_INDEX_POLL_S)
     finally:
         reader.close()

@@ -54,10 +54,15 @@ def test_a_run_prints_the_named_fields_and_writes_both_reports(prepared: list[st
     assert len((out / "answers.jsonl").read_text().splitlines()) == 1 + 3 * 4
 
 
-def test_the_arm_that_does_not_exist_yet_says_so(prepared: list[str]) -> None:
+def test_a_model_that_is_shown_no_context_says_so_unless_a_rendering_is_named(prepared: list[str]) -> None:
     ended = command(*prepared, "--arms", "on")
     assert ended.returncode == 1
-    assert "leave `on` out of --arms" in ended.stderr
+    assert "name a rendering to try (--render)" in ended.stderr
+    ended = command(*prepared, "--arms", "off,on", "--render", "near", "--json")
+    assert ended.returncode == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    assert result["on/near"]["n"] == 4
+    assert result["differences"]["on/near - off"]["shown"]["n"] == 4
 
 
 @pytest.mark.parametrize("wrong", [["--arms", "of"], ["--render", "nearer"], ["--part", "both"]])
@@ -65,3 +70,12 @@ def test_what_does_not_exist_is_refused_before_anything_starts(prepared: list[st
     ended = command(*prepared, *wrong)
     assert ended.returncode == 2
     assert "scripted" not in ended.stderr
+
+
+def test_a_model_whose_probabilities_cannot_be_asked_for_is_refused(prepared: list[str], tmp_path: Path) -> None:
+    ended = command(*prepared, "--likelihood", "--out", str(tmp_path / "out"))
+    assert ended.returncode == 1
+    assert "does not run by llama.cpp" in ended.stderr
+    # What was found is kept next to what a run without --likelihood keeps.
+    assert (tmp_path / "out" / "likelihoods.jsonl").exists()
+    assert not (tmp_path / "out" / "answers.jsonl").exists()

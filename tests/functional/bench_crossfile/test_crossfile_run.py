@@ -12,7 +12,7 @@ from fimble.bench.crossfile.find import find_spots
 from fimble.bench.crossfile.report import page, result_of, write_report
 from fimble.bench.crossfile.run import ANSWERS_FILE, Answers, ask_all, workspaces
 from fimble.bench.crossfile.spots import SpotSet
-from fimble.features.completion.feature import CompletionSettings
+from fimble.features.completion.settings import CompletionSettings
 from fimble.prompting.context.rendering import RENDERINGS
 from tests.functional.bench_crossfile.writing_provider import WritingProvider
 from tests.unit.bench.crossfile.shop import COUNTER, archived_package

@@ -18,8 +18,6 @@ NAMES: Final = (
     "hallucinated_names",
 )
 RESAMPLES: Final = 2000
-# Of the standard normal distribution, for 95 %.
-_Z: Final = 1.959964
 
 Figures = dict[str, object]
 
@@ -44,7 +42,12 @@ def interval(values: Sequence[float], *, seed: int = 1) -> list[float] | None:
     if set(values) <= {0.0, 1.0}:
         share = wilson(sum(values), len(values))
         return None if share is None else list(share)
-    return _bootstrap(np.asarray(values), seed)
+    return mean_interval(values, seed=seed)
+
+
+def mean_interval(values: Sequence[float], *, seed: int = 1) -> list[float] | None:
+    """Returns the 95 % interval of a mean of any values, by bootstrap; None of nothing."""
+    return _bootstrap(np.asarray(values), seed) if values else None
 
 
 def difference(ours: Mapping[str, Measures], theirs: Mapping[str, Measures], *, seed: int = 1) -> Figures:
@@ -55,7 +58,7 @@ def difference(ours: Mapping[str, Measures], theirs: Mapping[str, Measures], *, 
         pairs = [(getattr(ours[id], name), getattr(theirs[id], name)) for id in common]
         values = [one - other for one, other in pairs if one is not None and other is not None]
         found[name] = sum(values) / len(values) if values else None
-        found[f"{name}_95"] = _bootstrap(np.asarray(values), seed) if values else None
+        found[f"{name}_95"] = mean_interval(values, seed=seed)
     return found
 
 

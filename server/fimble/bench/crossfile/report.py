@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from fimble.bench import plots
 from fimble.bench.circumstances import circumstances
 from fimble.bench.crossfile.figures import NAMES, difference, figures
 from fimble.bench.crossfile.run import Row
@@ -15,9 +16,8 @@ from fimble.models.card import ModelCard
 
 JSON_FILE: Final = "crossfile.json"
 PAGE_FILE: Final = "crossfile.md"
-_LIBRARIES: Final = ("xllamacpp", "tree-sitter", "numpy")
+PLOT_FILE: Final = "crossfile.png"
 _ORACLE: Final = "oracle/"
-_GIT_TIMEOUT_S: Final = 10.0
 
 Result = dict[str, Any]
 
@@ -26,7 +26,8 @@ def result_of(rows: Iterable[Row], spots: SpotSet, settings: Mapping[str, object
     """Returns all figures: per arm those of what is shown, with the raw ones, per kind and per package.
 
     `oracle` is the best rendering by the mean of edit similarity and identifier F1; that it was chosen on these spots
-    makes it look a little better than it is. All are under `renderings`.
+    makes it look a little better than it is. All are under `renderings`. The product's own context is `on`, or, where
+    renderings of it were asked for, `on/NAME`.
     """
     ids = {spot.id for spot in spots.spots}
     by_arm: dict[str, list[Row]] = {}
@@ -66,12 +67,14 @@ def write_report(result: Result, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     encoded = msgspec.json.format(msgspec.json.encode(result))
     (folder / JSON_FILE).write_bytes(encoded + b"\n")
-    (folder / PAGE_FILE).write_text("\n".join(page(result)) + "\n", encoding="utf-8")
+    has_plot = plots.crossfile_plot(folder / PLOT_FILE, result)
+    image = f"![Measures by arm](./{PLOT_FILE})" if has_plot else plots.MISSING
+    (folder / PAGE_FILE).write_text("\n".join([*page(result), "", image]) + "\n", encoding="utf-8")
 
 
 def page(result: Result) -> Iterator[str]:
     """Yields the lines of a page in Markdown."""
-    arms: Result = {name: result[name] for name in ("off", "on") if name in result}
+    arms: Result = {name: arm for name, arm in result.items() if name.partition("/")[0] in ("off", "on")}
     arms |= {f"oracle, {name}": arm for name, arm in result["renderings"].items()}
     yield "# Completion across files"
     yield ""
@@ -80,26 +83,35 @@ def page(result: Result) -> Iterator[str]:
     yield ""
     for title, key in (("What is shown", None), ("What the model wrote, before the product's rules", "raw")):
         yield from [f"## {title}", ""]
-        yield from _table(("arm", "n", "shown", *NAMES), [_cells(name, arm, key) for name, arm in arms.items()])
+        yield from table(("arm", "n", "shown", *NAMES), [_cells(name, arm, key) for name, arm in arms.items()])
     if result["differences"]:
         yield from ["## Differences over the same spots, in what is shown", ""]
         rows = [
             [name, *(_mean(row["shown"], measure) for measure in NAMES)] for name, row in result["differences"].items()
         ]
-        yield from _table(("arms", *NAMES), rows)
+        yield from table(("arms", *NAMES), rows)
     for title, key in (("By kind", "kinds"), ("By package", "packages")):
         yield from [f"## {title}, in what is shown", ""]
         rows = [[of, *_cells(name, row, None)] for name, arm in arms.items() for of, row in arm[key].items()]
-        yield from _table(("", "arm", "n", "shown", *NAMES), rows)
+        yield from table(("", "arm", "n", "shown", *NAMES), rows)
     yield from ["## Prompts", ""]
     rows = [
         [name, *(f"{arm[field]:.0f}" for field in ("prompt_tokens", "context_tokens", "prefill_ms", "decode_ms"))]
         for name, arm in arms.items()
     ]
-    yield from _table(("arm", "prompt tokens", "characters added", "prefill ms", "decode ms"), rows)
+    yield from table(("arm", "prompt tokens", "context tokens", "prefill ms", "decode ms"), rows)
     yield from ["## How to repeat it", "", "```json"]
     yield msgspec.json.format(msgspec.json.encode(result["settings"])).decode()
     yield "```"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yields the lines of a table in Markdown, and an empty one."""
+    yield f"| {' | '.join(header)} |"
+    yield f"|{' --- |' * len(header)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
 
 
 def _arm(rows: Sequence[Row]) -> Result:
@@ -139,11 +151,3 @@ def _mean(row: Mapping[str, Any], name: str) -> str:
         return "-"
     low, high = row[f"{name}_95"]
     return f"{row[name]:.2f} [{low:.2f}, {high:.2f}]"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(header)} |"
-    yield f"|{' --- |' * len(header)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-    yield ""
