@@ -88,7 +88,7 @@ async def test_nothing_of_the_users_code_is_in_any_log(scripted: Path, place: Pa
     logs = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
     assert logs
     for path in logs:
-        assert CANARY not in path.read_text()
+        assert CANARY.encode() not in path.read_bytes()
     assert CANARY.encode() not in editor.stderr
 
 
