@@ -27,6 +27,8 @@ STEPS_MAX: Final = 400
 # All parses for one hole together.
 STEPS_IN_ALL_MAX: Final = 1_000
 FRAMES_MAX: Final = 4
+# Of one frame: what is typed along a text makes the same text with the rest of it.
+_TREES_MAX: Final = 16
 _NODES_MAX: Final = 200
 # Places at which a window may begin, and errors in front of the hole with which one is good: open braces, not nonsense.
 _STARTS_MAX: Final = 4
@@ -88,6 +90,13 @@ class BoundedParser:
         """Parses what an edit of a parsed source has changed; None where that takes too long."""
         return self._parse(edited.source, edited.tree)
 
+    def allows(self, steps: int) -> bool:
+        """Takes the steps of a parse that was done before; tells whether it could have been done now."""
+        self.is_given_up = self.is_given_up or steps > min(self._steps_max, self.steps_left)
+        if not self.is_given_up:
+            self.steps_left -= steps
+        return not self.is_given_up
+
     def _parse(self, source: bytes, old: tree_sitter.Tree | None) -> Parsed | None:
         if self.is_given_up:
             return None
@@ -114,7 +123,7 @@ class BoundedParser:
 
 
 class Frame:
-    """The lines above and below a hole's own, parsed without it; nothing in it changes.
+    """The lines above and below a hole's own, parsed without it.
 
     `above` begins at a line at which a parse can begin. `steps_left` is what is left for the parses of one hole, and
     `parsed` None where the frame took too long.
@@ -124,18 +133,39 @@ class Frame:
         parser = BoundedParser(grammar, steps_max)
         self.grammar, self.steps_max = grammar, steps_max
         self.above, self.below = window.above, window.below
-        began: Parsed | None = None
-        if not window.is_from_start:
-            self.above, began = _from_good_start(window.above, parser)
-        source = self.above.encode()
-        self.hole_byte = len(source)
-        whole = source + self.below.encode()
-        if began is None:
-            self.parsed = parser.parse(whole)
-        else:
-            end = len(began.source)
-            self.parsed = parser.parse_again(began.with_piece(end, end, whole[end:]))
+        self.parsed: Parsed | None = None
+        if window.is_from_start:
+            self.parsed = parser.parse(f"{self.above}{self.below}".encode())
+        elif (began := _good_start(window.above, parser)) is not None:
+            self.above, end = began.above, len(began.parsed.source)
+            # Both parses together are one of the whole window, and take no longer.
+            parser = BoundedParser(grammar, steps_max - began.steps, parser.steps_left)
+            self.parsed = parser.parse_again(began.parsed.with_piece(end, end, self.below.encode()))
+        self.hole_byte = len(self.above.encode())
         self.steps_left = parser.steps_left
+        self._trees: OrderedDict[tuple[str, bool], tuple[tree_sitter.Tree, int]] = OrderedDict()
+
+    def tree(self, inside: str, parser: BoundedParser, *, has_below: bool = True) -> tree_sitter.Tree | None:
+        """Returns the tree with a text in place of the hole's line, up to its end or with all that is below.
+
+        None where `parser` would take too long, also if another one did not.
+        """
+        if self.parsed is None:
+            return None
+        key = inside, has_below
+        if key in self._trees:
+            self._trees.move_to_end(key)
+            tree, steps = self._trees[key]
+            return tree if parser.allows(steps) else None
+        end = self.hole_byte if has_below else len(self.parsed.source)
+        left = parser.steps_left
+        parsed = parser.parse_again(self.parsed.with_piece(self.hole_byte, end, inside.encode()))
+        if parsed is None:
+            return None
+        self._trees[key] = parsed.tree, left - parser.steps_left
+        if len(self._trees) > _TREES_MAX:
+            self._trees.popitem(last=False)
+        return parsed.tree
 
 
 class Frames:
@@ -212,22 +242,33 @@ def _line_start_from(text: Text, offset: int) -> int:
     return offset if text.line_start(line) == offset else text.line_start(line + 1)
 
 
-def _from_good_start(above: str, parser: BoundedParser) -> tuple[str, Parsed | None]:
-    """Returns the text above the hole's line from a line at which a parse can begin, and that parse.
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """The lines above a hole's from one at which a parse may begin; `steps` is what that parse took."""
+
+    above: str
+    parsed: Parsed
+    steps: int
+    errors: int
+
+
+def _good_start(above: str, parser: BoundedParser) -> _Start | None:
+    """Returns the lines above a hole's from one at which a parse can begin; None where that takes too long to find out.
 
     In the middle of a string, everything would be taken for the opposite of what it is.
     """
     lines = above.split("\n")
-    found: list[tuple[int, str, Parsed]] = []
+    found: list[_Start] = []
     for number in _starts(lines[:-1]):
-        beginning = "\n".join(lines[number:])
+        beginning, left = "\n".join(lines[number:]), parser.steps_left
         parsed = parser.parse(beginning.encode())
         if parsed is None:
-            return above, None
-        found.append((errors_in(parsed.tree.root_node), beginning, parsed))
-        if found[-1][0] <= _START_ERRORS_MAX:
-            return found[-1][1:]
-    return min(found, key=lambda one: one[0])[1:] if found else (above, None)
+            return None
+        start = _Start(beginning, parsed, left - parser.steps_left, errors_in(parsed.tree.root_node))
+        if start.errors <= _START_ERRORS_MAX:
+            return start
+        found.append(start)
+    return min(found, key=lambda one: one.errors)
 
 
 def _starts(lines: list[str]) -> list[int]:

@@ -17,6 +17,7 @@ _NEIGHBOUR_DISTANCE_MAX = 50
 _STYLE_LINES = 200
 # Of the question, the one before, and what may be accepted.
 _NEIGHBOURS_KEPT = 4
+_KEPT_CHARACTERS_MAX = 100_000
 # What a line ends with that opens a block.
 BLOCK_SIGNS = (":", "{")
 _PROSE = frozenset({"markdown", "plaintext", "text", "latex", "restructuredtext", "git-commit"})
@@ -64,7 +65,8 @@ def surroundings(text: Text, offset: int, snapshot: Snapshot | None = None) -> S
     line, character = text.position(offset, Encoding.UTF_32)
     current = text.line(line)
     first, end = text.line_start(max(0, line - _STYLE_LINES)), text.line_start(line + _STYLE_LINES)
-    neighbours = _neighbours(text.slice(first, text.line_start(line)), text.slice(text.line_start(line + 1), end))
+    find = _neighbours_kept if end - first <= _KEPT_CHARACTERS_MAX else _neighbours
+    neighbours = find(text.slice(first, text.line_start(line)), text.slice(text.line_start(line + 1), end))
     return Surroundings(
         line_before=current[:character],
         line_after=current[character:],
@@ -106,8 +108,6 @@ class _Neighbours:
     indents: tuple[str, ...]
 
 
-# The lines around the cursor's stay the same from key to key.
-@lru_cache(_NEIGHBOURS_KEPT)
 def _neighbours(above: str, below: str) -> _Neighbours:
     lines_above, lines_below = _lines(above), _lines(below)
     return _Neighbours(
@@ -115,6 +115,10 @@ def _neighbours(above: str, below: str) -> _Neighbours:
         below=_non_blank(lines_below[:_NEIGHBOUR_DISTANCE_MAX]),
         indents=_indents([*lines_above, *lines_below]),
     )
+
+
+# The lines around the cursor's stay the same from key to key.
+_neighbours_kept = lru_cache(_NEIGHBOURS_KEPT)(_neighbours)
 
 
 def _lines(content: str) -> list[str]:

@@ -40,7 +40,6 @@ class Syntax:
         self._before = frame.above + line_before
         self._before_bytes = frame.hole_byte + len(line_before.encode())
         self._cursor_line = line_before.rpartition("\n")[2]
-        self._roots: dict[str, tree_sitter.Node | None] = {}
         self._ends: dict[tuple[str, str], bool | None] = {}
         self._counts: dict[str, int | None] = {}
 
@@ -78,7 +77,7 @@ class Syntax:
 
         That is all of the text where the hole is inside of a statement, and None where none is whole.
         """
-        root = self._root_of_beginning(written)
+        root = self._root(self._line_before + written, has_below=False)
         start = self._first_sign(written)
         if root is None or start is None:
             return None
@@ -158,25 +157,10 @@ class Syntax:
             return self._before_bytes - len(line.lstrip().encode())
         return len(f"{self._before}{written.removesuffix(text)}".encode()) if text else None
 
-    def _root(self, inside: str) -> tree_sitter.Node | None:
-        """Returns the tree with a text between the lines of the frame; None where it cannot be parsed in time."""
-        if inside not in self._roots:
-            start = self._frame.hole_byte
-            self._roots[inside] = self._parsed(start, start, inside)
-        return self._roots[inside]
-
-    def _root_of_beginning(self, written: str) -> tree_sitter.Node | None:
-        """Returns the tree of all up to the end of a text in the hole, without what follows it."""
-        frame = self._frame.parsed
-        end = 0 if frame is None else len(frame.source)
-        return self._parsed(self._frame.hole_byte, end, self._line_before + written)
-
-    def _parsed(self, start: int, end: int, piece: str) -> tree_sitter.Node | None:
-        frame = self._frame.parsed
-        if frame is None:
-            return None
-        parsed = self._parser.parse_again(frame.with_piece(start, end, piece.encode()))
-        return None if parsed is None else parsed.tree.root_node
+    def _root(self, inside: str, *, has_below: bool = True) -> tree_sitter.Node | None:
+        """Returns the root with a text between the lines of the frame; None where it cannot be parsed in time."""
+        tree = self._frame.tree(inside, self._parser, has_below=has_below)
+        return None if tree is None else tree.root_node
 
 
 def _statement_at(root: tree_sitter.Node, place: int) -> tree_sitter.Node | None:

@@ -63,6 +63,7 @@ class Writing:
         self._scored: list[Scored] = []
         self._enough_unwatched: Enough | None = None
         self._enough: Enough | None = None
+        self._asking: list[Enough] = []
         self._first_s = self._last_s = 0.0
         self._changed = asyncio.Event()
         self._is_ended = False
@@ -123,15 +124,20 @@ class Writing:
             ModelError: there is no model.
         """
         self._enough = enough
+        self._asking.append(enough)
         try:
-            while self.is_running and not enough():
+            is_enough = enough()
+            while self.is_running and not is_enough:
                 self._changed.clear()
                 waiting = asyncio.ensure_future(self._changed.wait())
                 try:
                     await asyncio.wait({waiting, self._task}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     waiting.cancel()
+                # The newest question is answered by the writing itself, piece by piece.
+                is_enough = self._enough is not enough and enough()
         finally:
+            self._asking.remove(enough)
             # Only the newest question is waited for.
             if self._enough is enough:
                 self._enough = self._enough_unwatched
@@ -151,8 +157,9 @@ class Writing:
                 self._first_s = self._first_s or self._last_s
                 self._written += piece.text
                 self._scored.append(Scored(len(self._kept) + len(self._written), piece.log_probability))
-                self._changed.set()
-                # Looked at here as well, since pieces may come faster than whoever waits is woken.
+                # Looked at here, since pieces may come faster than whoever waits is woken.
                 if self._enough is not None and self._enough():
                     return
+                if any(enough is not self._enough for enough in self._asking):
+                    self._changed.set()
         self._is_ended = True

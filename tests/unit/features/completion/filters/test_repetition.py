@@ -1,6 +1,8 @@
 """Text that says the same again."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fimble.features.completion.filters.repetition import repeated_end, repeated_lines
 
@@ -50,3 +52,17 @@ def test_what_good_code_repeats_stays(text: str) -> None:
 )
 def test_repeated_lines_are_counted(lines: list[str], count: int) -> None:
     assert repeated_lines(lines) == count
+
+
+@given(st.text(alphabet="ab1, (\n", max_size=60), st.integers(2, 10), st.text(alphabet="ab1, (\n", max_size=20))
+def test_growing_text_repeats_where_all_of_it_does(piece: str, times: int, rest: str) -> None:
+    text = f"{rest}{piece[:12] * times}{rest}{piece}"
+    known = 0
+    for end in range(len(text) + 1):
+        found = repeated_end(text[:end], known)
+        assert found == repeated_end(text[:end])
+        if found is not None:
+            # More text changes nothing in that.
+            assert repeated_end(text) == found
+            return
+        known = end
