@@ -16,7 +16,7 @@ SHORT = Rendering(name="short", place=Place.TOP, form=Form.SIGNATURE)
 
 
 def candidate(
-    text: str, *, source: Source = Source.DEFINITION, path: str = "a.py", line: int = 0, **fields: object
+    text: str, *, source: Source = Source.CALLEE, path: str = "a.py", line: int = 0, **fields: object
 ) -> Candidate:
     return Candidate(
         source=source,
@@ -42,13 +42,14 @@ def test_every_source_has_a_weight() -> None:
     assert all(0 < weight <= 1 for weight in WEIGHTS.values())
 
 
-def test_what_is_near_and_certain_comes_first() -> None:
+def test_what_is_near_and_certain_comes_first_and_what_is_neither_not_at_all() -> None:
     ranked = rank(
         [
-            candidate("def far_away(): ...", line=0, nearness=0.2),
-            candidate("def guessed(): ...", line=10, certainty=0.25),
-            candidate("def close_by(): ...", line=20),
+            candidate("def far_away(): ...", source=Source.CALLEE, line=0, nearness=0.4),
+            candidate("def guessed(): ...", source=Source.CALLEE, line=10, certainty=0.5),
+            candidate("def close_by(): ...", source=Source.CALLEE, line=20),
             candidate("class Listed: ...", line=30, source=Source.MEMBERS),
+            candidate("def elsewhere(): ...", source=Source.CALLEE, line=40, nearness=0.2),
         ],
         around="",
     )
@@ -56,9 +57,9 @@ def test_what_is_near_and_certain_comes_first() -> None:
 
 
 def test_of_the_same_lines_only_the_best_stays() -> None:
-    callee = candidate("def add(): ...", source=Source.CALLEE)
-    assert names(rank([candidate("def add(): ...", nearness=0.5), callee], around="")) == ["def add(): ..."]
-    assert rank([callee, candidate("def add(): ...", nearness=0.5)], around="")[0].candidate is callee
+    best, other = candidate("def add(): ..."), candidate("def add(): ...", nearness=0.5)
+    assert names(rank([other, best], around="")) == ["def add(): ..."]
+    assert rank([other, best], around="")[0].candidate is best
 
 
 def test_copies_of_the_same_text_count_once() -> None:
