@@ -25,9 +25,9 @@ WEIGHTS: Final = {
     Source.SIMILAR: 0.2,
 }
 # What scores less is left out even where there is room. Showing everything that may matter, up to the budget, made the
-# 0.5B model worse than showing it nothing. At 36 spots of the development part of `fimble bench crossfile --likelihood`,
-# members, callee, usage and the own file alone gained 0.33 nats per token, with definitions and siblings besides 0.32, and
-# exactly the definitions that the right text uses 0.46. Edits and recent files are not in that benchmark.
+# 0.5B model worse than showing it nothing. At 36 spots of the development part of `fimble bench crossfile
+# --likelihood`, members, callee, usage and the own file alone gained 0.33 nats per token, with definitions and siblings
+# besides 0.32, and exactly the definitions that the right text uses 0.46. That benchmark has no edits and recent files.
 SCORE_MIN: Final = 0.35
 
 
