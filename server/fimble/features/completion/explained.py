@@ -70,7 +70,12 @@ def explanation(
 ) -> Explanation:
     """Returns what is to be told; the text that is shown goes on at `start` (characters from the anchor)."""
     report = writing.report
-    engine = (("queue", report.queue_ms), ("read the prompt", report.prefill_ms), ("write", writing.writing_ms))
+    engine = (
+        ("read a new place", writing.waited_ms),
+        ("queue", report.queue_ms),
+        ("read the rest of the prompt", report.prefill_ms),
+        ("write", writing.writing_ms),
+    )
     expected = writing.expected_wrong(start, start + len(shown.text)) if shown.text else None
     return Explanation(
         sections=sections,

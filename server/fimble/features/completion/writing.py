@@ -64,6 +64,8 @@ class Writing:
         self._enough_unwatched: Enough | None = None
         self._enough: Enough | None = None
         self._asking: list[Enough] = []
+        # How long the prompt's stable parts had still to be read, in milliseconds.
+        self.waited_ms = 0.0
         self._first_s = self._last_s = 0.0
         self._changed = asyncio.Event()
         self._is_ended = False
@@ -150,7 +152,9 @@ class Writing:
 
     async def _run(self, provider: Provider, request: GenerationRequest, reading: Reading | None) -> None:
         if reading is not None and not reading.is_done:
+            started_s = time.monotonic()
             await reading.done()
+            self.waited_ms = (time.monotonic() - started_s) * 1000
         async with contextlib.aclosing(provider.generate(request, self.report)) as pieces:
             async for piece in pieces:
                 self._last_s = time.monotonic()

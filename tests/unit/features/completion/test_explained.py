@@ -22,7 +22,13 @@ async def test_the_parts_of_the_prompt_are_told_in_their_order() -> None:
 
 async def test_times_and_confidence_are_told() -> None:
     explanation = (await Completion(provider(None)).suggest(query("y = $0\n", is_manual=False))).explanation
-    assert [name for name, _ in explanation.stages_ms] == ["lay out the prompt", "queue", "read the prompt", "write"]
+    assert [name for name, _ in explanation.stages_ms] == [
+        "lay out the prompt",
+        "read a new place",
+        "queue",
+        "read the rest of the prompt",
+        "write",
+    ]
     # The fake is sure of each piece by exp(-0.001).
     assert explanation.mean_log_probability == pytest.approx(-0.001)
     assert explanation.expected_wrong_characters == pytest.approx(0.001, rel=0.01)
