@@ -175,24 +175,24 @@ async def _score(
 
 def _arms(names: str, renderings: str | None) -> "Arms":
     from fimble.bench.crossfile import arms  # noqa: PLC0415 - keeps `fimble --help` fast.
-    from fimble.bench.crossfile.render import RENDERERS  # noqa: PLC0415
+    from fimble.prompting.context.rendering import RENDERINGS  # noqa: PLC0415
 
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if not wanted or not set(wanted) <= set(_ARMS):
         raise typer.BadParameter(f"The arms are {', '.join(_ARMS)}.")
-    rendered = list(RENDERERS) if renderings == "all" else [name.strip() for name in (renderings or "").split(",")]
-    if renderings and not set(rendered) <= set(RENDERERS):
-        raise typer.BadParameter(f"The renderings are {', '.join(RENDERERS)}.")
+    rendered = list(RENDERINGS) if renderings == "all" else [name.strip() for name in (renderings or "").split(",")]
+    if renderings and not set(rendered) <= set(RENDERINGS):
+        raise typer.BadParameter(f"The renderings are {', '.join(RENDERINGS)}.")
     found: Arms = {}
     if "off" in wanted:
         found["off"] = arms.off
     if "on" in wanted and renderings:
-        found |= {f"on/{name}": partial(arms.on, render=RENDERERS[name]) for name in rendered}
+        found |= {f"on/{name}": partial(arms.on, render=RENDERINGS[name]) for name in rendered}
     elif "on" in wanted:
         found["on"] = arms.on
     if "oracle" in wanted:
         shown = rendered if renderings else _ORACLE_RENDERINGS
-        found |= {f"oracle/{name}": partial(arms.oracle, render=RENDERERS[name]) for name in shown}
+        found |= {f"oracle/{name}": partial(arms.oracle, render=RENDERINGS[name]) for name in shown}
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from fimble.bench.crossfile import arms
 from fimble.bench.crossfile.arms import Asking
-from fimble.bench.crossfile.errors import SpotInvalid
+from fimble.bench.crossfile.errors import SpotInvalid, TextUnscorable
 from fimble.bench.crossfile.find import find_spots
 from fimble.bench.crossfile.likelihood import Asked, Scoring, score_all
 from fimble.bench.crossfile.likelihood_engine import (
@@ -21,14 +21,12 @@ from fimble.bench.crossfile.likelihood_engine import (
     LikelihoodEngine,
     LikelihoodSettings,
     Question,
-    TextUnscorable,
     Token,
     likelihood_engine,
     settings_for,
 )
 from fimble.bench.crossfile.likelihood_report import result_of
 from fimble.bench.crossfile.likelihood_rows import Rows
-from fimble.bench.crossfile.render import RENDERERS
 from fimble.bench.crossfile.run import workspaces
 from fimble.bench.crossfile.spots import Spot, SpotSet
 from fimble.bench.crossfile.workspace import Workspace
@@ -37,6 +35,7 @@ from fimble.errors import EngineUnavailable, ModelRefused
 from fimble.features.completion.settings import CompletionSettings
 from fimble.models import store
 from fimble.models.catalogue import find_card
+from fimble.prompting.context.rendering import RENDERINGS
 from fimble.providers.provider import Control, ProviderModel
 from tests.functional.bench_crossfile.writing_provider import WritingProvider
 from tests.unit.bench.crossfile.shop import archived_package
@@ -70,7 +69,7 @@ async def score(spots: SpotSet, tmp_path: Path, scorer: LetterScorer, rows: Rows
     chosen = {
         "off": arms.off(asked, ASKING),
         "off again": arms.off(asked, ASKING),
-        "oracle/signatures": arms.oracle(asked, ASKING, RENDERERS["signatures"]),
+        "oracle/signatures": arms.oracle(asked, ASKING, RENDERINGS["signatures"]),
     }
     scoring = Scoring(arms=chosen, asked=asked, scorer=scorer)
     with workspaces(spots.packages, tmp_path / place, tmp_path, tmp_path, lambda _: None) as places:

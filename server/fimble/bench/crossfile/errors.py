@@ -25,3 +25,7 @@ class ArmUnavailable(CrossfileError):
 
 class ResultsOther(CrossfileError):
     """The results folder holds those of other settings."""
+
+
+class TextUnscorable(CrossfileError):
+    """A model cannot be asked how probable a text is."""

@@ -7,33 +7,25 @@ how probable its own choices are.
 import asyncio
 import contextlib
 import os
-import sys
 import tempfile
 from collections.abc import AsyncIterator
-from ctypes.util import find_library
-from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
-import psutil
 
-from fimble.bench.crossfile.errors import CrossfileError
+from fimble.bench.crossfile.errors import TextUnscorable
+from fimble.bench.llama_process import engine_threads, llama_process
 from fimble.errors import EngineUnavailable, ModelRefused
 from fimble.models import store
 from fimble.providers.provider import Control, Part, ProviderModel
 
-_LOAD_TIMEOUT_S: Final = 300.0
 # A prompt of 4,000 tokens takes half a minute on two busy cores.
 _ANSWER_TIMEOUT_S: Final = 300.0
 # Nothing is left to save in there.
 _END_TIMEOUT_S: Final = 2.0
 # Threads that wait sleep, as in Fimble's own engine.
 _ENVIRONMENT: Final = {"GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
-
-
-class TextUnscorable(CrossfileError):
-    """A model cannot be asked how probable a text is."""
 
 
 class LikelihoodSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +146,7 @@ def settings_for(model: ProviderModel) -> LikelihoodSettings:
         raise ModelRefused(f"{card.name} does not run by llama.cpp, which alone tells how probable a given text is.")
     ready = store.ready_path(card)
     file = ready if ready.is_file() else ready / card.files[0].name
-    return LikelihoodSettings(model_file=os.fspath(file), context_tokens=model.context_tokens, threads=_threads())
+    return LikelihoodSettings(model_file=os.fspath(file), context_tokens=model.context_tokens, threads=engine_threads())
 
 
 @contextlib.asynccontextmanager
@@ -165,68 +157,12 @@ async def likelihood_engine(settings: LikelihoodSettings) -> AsyncIterator[Likel
         EngineUnavailable: it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="fimble-bench-") as folder:
-        log = Path(folder) / "log"
-        with log.open("wb") as sink:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "fimble.bench.crossfile.likelihood_child"),
-                os.fspath(Path(folder) / "llama.sock"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=sink,
-                env=_environment(),
-                # A Ctrl-C is for us, who end the process in order.
-                start_new_session=True,
-            )
-        try:
-            assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - see above.
-            process.stdin.write(msgspec.json.encode(settings) + b"\n")
-            try:
-                async with asyncio.timeout(_LOAD_TIMEOUT_S):
-                    line = await process.stdout.readline()
-            except TimeoutError:
-                line = b""
-            if line.strip() != b"ready":
-                tail = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-                raise EngineUnavailable(f"llama.cpp does not start to tell how probable texts are: {tail}")
+        running = llama_process(
+            "fimble.bench.crossfile.likelihood_child",
+            [os.fspath(Path(folder) / "llama.sock")],
+            msgspec.json.encode(settings),
+            log=Path(folder) / "log",
+            what="telling how probable texts are",
+        )
+        async with running as process:
             yield LikelihoodEngine(process)
-        finally:
-            await _end(process)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Ends the process, which ends itself with its input, unless it computes."""
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END_TIMEOUT_S):
-                await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    await process.wait()
-
-
-def _threads() -> int:
-    """Returns how many threads Fimble's own engine computes with: the physical cores this process may use."""
-    physical = psutil.cpu_count(logical=False) or 1
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
-    return max(1, min(physical, allowed))
-
-
-def _environment() -> dict[str, str]:
-    environment = {**os.environ, **_ENVIRONMENT}
-    folder = None if find_library("gomp") else _bundled_openmp()
-    if folder is not None:
-        paths = [path for path in environment.get("LD_LIBRARY_PATH", "").split(os.pathsep) if path]
-        environment["LD_LIBRARY_PATH"] = os.pathsep.join([*paths, folder])
-    return environment
-
-
-def _bundled_openmp() -> str | None:
-    """Returns the folder of the wheel that stands in for libgomp, as for Fimble's own engine (cli/openmp.py)."""
-    with contextlib.suppress(PackageNotFoundError):
-        for file in files("cmeel-libomp") or ():
-            if file.name == "libgomp.so.1":
-                return os.fspath(Path(str(file.locate())).parent)
-    return None

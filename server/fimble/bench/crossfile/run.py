@@ -9,7 +9,8 @@ import msgspec
 
 from fimble.bench.crossfile.archives import archive_of, unpack
 from fimble.bench.crossfile.arms import Answer, Arm
-from fimble.bench.crossfile.errors import ResultsOther, SpotInvalid
+from fimble.bench.crossfile.errors import SpotInvalid
+from fimble.bench.crossfile.kept import Kept
 from fimble.bench.crossfile.measures import Measures, measure
 from fimble.bench.crossfile.spots import Kind, Package, Spot, SpotSet
 from fimble.bench.crossfile.workspace import Workspace
@@ -30,13 +31,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     shown: Measures
 
 
-class _Head(msgspec.Struct, frozen=True):
-    """The first line of the answers' file: what the answers depend on."""
-
-    settings: dict[str, str]
-
-
-class Answers:
+class Answers(Kept[Row]):
     """The answers of a run, in a file where there is a folder for it."""
 
     def __init__(self, folder: Path | None, settings: dict[str, str]) -> None:
@@ -45,42 +40,7 @@ class Answers:
         Raises:
             ResultsOther: the folder has answers of other settings.
         """
-        self._file = None if folder is None else folder / ANSWERS_FILE
-        self.rows: dict[tuple[str, str], Row] = {}
-        if self._file is None:
-            return
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        if self._file.exists():
-            self._read(settings)
-        else:
-            self._file.write_bytes(msgspec.json.encode(_Head(settings)) + b"\n")
-
-    def add(self, row: Row) -> None:
-        """Keeps an answer."""
-        self.rows[row.spot, row.arm] = row
-        if self._file is not None:
-            with self._file.open("ab") as file:
-                file.write(msgspec.json.encode(row) + b"\n")
-
-    def _read(self, settings: dict[str, str]) -> None:
-        assert self._file is not None  # noqa: S101 - the caller looked.
-        content = self._file.read_bytes()
-        head, *lines = content.split(b"\n")
-        try:
-            known = msgspec.json.decode(head, type=_Head).settings
-        except msgspec.DecodeError:
-            known = {}
-        if other := sorted(name for name in known.keys() | settings.keys() if known.get(name) != settings.get(name)):
-            raise ResultsOther(
-                f"{self._file} holds answers of a run with another {', '.join(other)}; name another folder by --out."
-            )
-        if lines and lines[-1]:
-            # The last line was being written when the run ended.
-            content = content[: -len(lines[-1])]
-            self._file.write_bytes(content)
-            lines = lines[:-1]
-        for row in (msgspec.json.decode(line, type=Row) for line in lines if line):
-            self.rows[row.spot, row.arm] = row
+        super().__init__(folder, ANSWERS_FILE, settings, Row)
 
 
 @contextlib.contextmanager

@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
-
 from fimble import folders
 from fimble.bench.engine_place import own_place
+from fimble.bench.llama_process import engine_threads
 from fimble.bench.replay.keys import Session
 from fimble.bench.replay.metrics import Figures, Percentiles, delays_s, figures
 from fimble.bench.replay.oracle import oracle_timelines
@@ -183,7 +182,7 @@ async def _systems(plan: Plan, model: str) -> AsyncIterator[tuple[dict[str, Syst
         finally:
             await engine.close()
         settings = PeerSettings(
-            model_file=os.fspath(model_file), context_tokens=status.context_tokens, threads=_threads()
+            model_file=os.fspath(model_file), context_tokens=status.context_tokens, threads=engine_threads()
         )
         peer = await stack.enter_async_context(peer_engine(settings))
         setup = {
@@ -235,10 +234,3 @@ def _environment(home: Path) -> dict[str, str]:
         "FIMBLE_CACHE": str(home / "cache"),
         "FIMBLE_CONFIG": str(home / "config.toml"),
     }
-
-
-def _threads() -> int:
-    """Returns how many threads Fimble's own engine computes with: the physical cores this process may use."""
-    physical = psutil.cpu_count(logical=False) or 1
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
-    return max(1, min(physical, allowed))

@@ -10,23 +10,18 @@ import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from ctypes.util import find_library
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any, Final
 
+from fimble.bench.llama_process import llama_process
 from fimble.errors import EngineUnavailable
 
-_LOAD_TIMEOUT_S: Final = 300.0
 _ANSWER_TIMEOUT_S: Final = 120.0
-_END_TIMEOUT_S: Final = 10.0
 # llama.vim's advice for small models on a CPU; it also bounds the text around the cursor to 768 and 254 tokens.
 _BATCH_TOKENS: Final = 1024
 # Chunks from this length on are moved in the cache instead of being read again, as llama.vim advises.
 _CACHE_REUSE: Final = 256
-# Threads that wait sleep, as in Fimble's own engine.
-_ENVIRONMENT: Final = {"GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,63 +77,15 @@ async def peer_engine(settings: PeerSettings) -> AsyncIterator[PeerEngine]:
     """
     with tempfile.TemporaryDirectory(prefix="fimble-peer-") as folder:
         socket = Path(folder) / "llama.sock"
-        log = Path(folder) / "log"
-        with log.open("wb") as sink:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "fimble.bench.replay.peer_engine", os.fspath(socket)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=sink,
-                env=_environment(),
-                # A Ctrl-C is for us, who end the server in order.
-                start_new_session=True,
-            )
-        try:
-            if process.stdin is None or process.stdout is None:
-                raise EngineUnavailable("llama.cpp's server for the comparison has no pipes.")
-            process.stdin.write(json.dumps(asdict(settings)).encode() + b"\n")
-            try:
-                async with asyncio.timeout(_LOAD_TIMEOUT_S):
-                    line = await process.stdout.readline()
-            except TimeoutError:
-                line = b""
-            if line.strip() != b"ready":
-                tail = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-                raise EngineUnavailable(f"llama.cpp's server for the comparison does not start: {tail}")
+        running = llama_process(
+            "fimble.bench.replay.peer_engine",
+            [os.fspath(socket)],
+            json.dumps(asdict(settings)).encode(),
+            log=Path(folder) / "log",
+            what="the comparison",
+        )
+        async with running as process:
             yield PeerEngine(socket, process.pid)
-        finally:
-            await _end(process)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END_TIMEOUT_S):
-                await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    await process.wait()
-
-
-def _environment() -> dict[str, str]:
-    environment = {**os.environ, **_ENVIRONMENT}
-    folder = None if find_library("gomp") else _bundled_openmp()
-    if folder is not None:
-        paths = [path for path in environment.get("LD_LIBRARY_PATH", "").split(os.pathsep) if path]
-        environment["LD_LIBRARY_PATH"] = os.pathsep.join([*paths, folder])
-    return environment
-
-
-def _bundled_openmp() -> str | None:
-    """Returns the folder of the wheel that stands in for libgomp, as for Fimble's own engine (cli/openmp.py)."""
-    with contextlib.suppress(PackageNotFoundError):
-        for file in files("cmeel-libomp") or ():
-            if file.name == "libgomp.so.1":
-                return os.fspath(Path(str(file.locate())).parent)
-    return None
 
 
 def _json_body(answer: bytes) -> dict[str, Any]:
