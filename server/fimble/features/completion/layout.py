@@ -5,8 +5,9 @@ from fimble.features.completion.session import Session
 from fimble.features.completion.settings import CompletionSettings
 from fimble.features.completion.suggestion import CompletionQuery
 from fimble.features.completion.writing import Reading
+from fimble.models.card import ContextStyle
 from fimble.prompting.anchor import Anchor, drop_anchor
-from fimble.prompting.context.rendering import NO_CONTEXT
+from fimble.prompting.context.rendering import NO_CONTEXT, RENDERINGS, Place
 from fimble.prompting.fill_in_middle import stable_parts
 from fimble.prompting.token_counter import TokenCounter
 from fimble.prompting.window import choose_window
@@ -23,6 +24,8 @@ _PROMPT_TOKENS_SLOW = 256
 _QUICK_TOKENS_MIN = 96
 # In a pause, the prompt is laid out anew when more than this stands after its middle token.
 _TYPED_CHARACTERS_MUCH = 600
+# What was certain at a line may be so this many lines further, until the next pause tells.
+_LINES_NEAR = 40
 # Room in the prompt for the control tokens, the repository's name and the path.
 _HEADER_TOKENS = 48
 
@@ -42,11 +45,13 @@ class Layout:
 
     async def anchor(self, session: Session, query: CompletionQuery, model: ProviderModel) -> Anchor:
         """Returns the document's anchor, or a new one where the text around the cursor is not the same any more."""
-        if session.anchor is not None and session.anchor.holds(query.snapshot, query.offset):
+        holds = session.anchor is not None and session.anchor.holds(query.snapshot, query.offset)
+        # Who asks by a key waits for the best that there is.
+        if session.anchor is not None and holds and (session.is_grown or not query.is_manual):
             return session.anchor
         old, quick_tokens = session.anchor, self._quick_tokens(model)
+        session.context = _still_near(session, query, model)
         anchor = await self._new_anchor(query, model, self._tokens_max(model), session.context)
-        # Who asks by a key waits for the best that there is.
         is_grown = query.is_manual or anchor.unread_tokens(old if session.is_grown else None) <= quick_tokens
         if query.is_manual:
             anchor = await self._anchor_with_context(session, query, model, anchor)
@@ -85,7 +90,12 @@ class Layout:
         if style is None:
             return anchor
         found = await find_context(self._source, query, style, self._counter.count, anchor)
-        context = session.context.joined(found, style.tokens)
+        if _is_read_first(style):
+            context = session.context.joined(found, style.tokens)
+        else:
+            # What is new has the whole text read again; then nothing is kept that is not certain any more.
+            is_known = set(found.pieces) <= set(session.context.pieces) and anchor is session.anchor
+            context = session.context if is_known else found
         if context == session.context:
             return anchor
         session.context = context
@@ -120,6 +130,21 @@ class Layout:
         # At low priority: it may take seconds, in which other windows' questions go first.
         request = GenerationRequest(prompt=stable_parts(anchor), tokens_max=0, priority=Priority.WARM_UP)
         return Reading(self._provider, request)
+
+
+def _still_near(session: Session, query: CompletionQuery, model: ProviderModel) -> Context:
+    """Returns what is shown of other places where the prompt is laid out anew: what was found near by, as a rule.
+
+    Files of the repository stand in front of everything and stay in the model's cache, wherever the user goes.
+    """
+    style = model.card.context
+    distance = abs(session.line_of_context - query.snapshot.text.line_at(query.offset))
+    is_kept = style is not None and (_is_read_first(style) or distance <= _LINES_NEAR)
+    return session.context if is_kept else NOTHING
+
+
+def _is_read_first(style: ContextStyle) -> bool:
+    return RENDERINGS[style.rendering].place is Place.FILES
 
 
 def _prompt_tokens(tokens_per_second: float) -> int:

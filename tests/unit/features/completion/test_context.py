@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from fimble.index.queries.attributes import Attributes
 from fimble.models.card import ContextStyle, FillInMiddle, ModelCard
 from fimble.prompting.context.candidate import Candidate, Source
 from fimble.prompting.context.fit import Piece
-from fimble.providers.provider import Control
+from fimble.providers.provider import Control, ProviderModel
 from fimble.workspace.snapshot import Snapshot
 from fimble.workspace.text import Text
 from tests.unit.features.test_completion import WritingProvider
@@ -39,6 +40,17 @@ class GivingContext:
 
     async def known_names(self, snapshot: Snapshot, offset: int, owners: tuple[str, ...]) -> KnownNames:
         return {owner: self.known.get(owner) for owner in owners}
+
+
+class PacedProvider:
+    """Another provider with a reading rate, in tokens per second."""
+
+    def __init__(self, inner: WritingProvider, tokens_per_second: float) -> None:
+        self.inner, self.tokens_per_second = inner, tokens_per_second
+        self.count_tokens, self.generate = inner.count_tokens, inner.generate
+
+    async def model(self) -> ProviderModel:
+        return replace(await self.inner.model(), prefill_tokens_per_second=self.tokens_per_second)
 
 
 def provider(style: ContextStyle | None) -> WritingProvider:
@@ -112,6 +124,27 @@ async def test_in_a_pause_the_context_is_read_and_used_from_then_on(monkeypatch:
             await asyncio.sleep(0)
     assert Control("<F>") in writing.requests[-1].prompt
     assert "b.py\ndef add(): ...\n" in writing.requests[-1].prompt
+
+
+@pytest.mark.parametrize(("style", "is_kept"), [(COMMENTS, False), (FILES, True)])
+async def test_far_away_only_files_in_front_stay(style: ContextStyle, *, is_kept: bool) -> None:
+    writing, context = provider(style), GivingContext(ADD)
+    completion = Completion(writing, CompletionSettings(), context=context)
+    await completion.suggest(query("y = $0\n" + "x = 1\n" * 200))
+    context.candidates_given = ()
+    there = await completion.suggest(query("y = \n" + "x = 1\n" * 200 + "z = $0"))
+    assert bool(there.context) is is_kept
+    near = Completion(writing, CompletionSettings(), context=GivingContext(ADD))
+    await near.suggest(query("y = $0\nz = 1\n"))
+    assert (await near.suggest(query("y = 2\nz = $0\n", is_manual=False))).context
+
+
+async def test_whoever_presses_the_key_while_typing_gets_the_context_too() -> None:
+    writing, context = provider(COMMENTS), GivingContext(ADD)
+    completion = Completion(PacedProvider(writing, 1.0), CompletionSettings(), context=context)
+    document = "x = 1\n" * 300
+    assert (await completion.suggest(query(f"{document}y = $0\n", is_manual=False))).context == ()
+    assert (await completion.suggest(query(f"{document}y = $0\n"))).context
 
 
 def test_what_was_read_stays_in_front_and_new_pieces_follow() -> None:
