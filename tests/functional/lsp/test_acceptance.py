@@ -65,7 +65,8 @@ class Window:
         """Tells whether the last moment has passed for everything that was accepted."""
         store = Store.open(self._path)
         try:
-            return all(row.kept_10_min is not None for row in store.rows(0))
+            rows = store.rows(0)
+            return bool(rows) and all(row.kept_10_min is not None for row in rows)
         finally:
             store.close()
 

@@ -6,6 +6,7 @@ It holds numbers and a few names (language, model, rules), never code and never 
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass, fields
 from datetime import date
@@ -26,7 +27,8 @@ MOMENTS: Final = ("30_s", "2_min", "10_min")
 READ_MS: Final = 250.0
 """What was on the screen for less was not read; Continue does not count it either."""
 
-BUSY_TIMEOUT_S: Final = 1.0
+BUSY_TIMEOUT_S: Final = 3.0
+_BUSY_POLL_S: Final = 0.02
 _BROKEN: Final = ".broken"
 _COLUMNS: Final = """
     key INTEGER PRIMARY KEY,
@@ -133,7 +135,7 @@ class Store:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _log_ahead(connection, busy_timeout_s)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA secure_delete = ON")
             _make_tables(connection)
@@ -266,6 +268,20 @@ def remove(path: Path) -> None:
     """
     for ending in ("", "-wal", "-shm", _BROKEN):
         path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def _log_ahead(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
+    """Switches to a write-ahead log, which SQLite refuses at once while another window opens or closes the database."""
+    until_s = time.monotonic() + busy_timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until_s:
+                raise
+            time.sleep(_BUSY_POLL_S)
+        else:
+            return
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:

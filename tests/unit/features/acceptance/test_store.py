@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,15 @@ def test_a_database_of_a_newer_fimble_is_left_alone(path: Path) -> None:
     connection.close()
     with pytest.raises(FolderUnusable, match="newer version"):
         Store.open(path)
+
+
+def test_many_windows_may_open_and_close_at_once(path: Path) -> None:
+    def open_and_close(_: int) -> None:
+        for _ in range(10):
+            Store.open(path).close()
+
+    with ThreadPoolExecutor(8) as windows:
+        list(windows.map(open_and_close, range(8)))
 
 
 def test_a_locked_database_is_not_broken(path: Path) -> None:
