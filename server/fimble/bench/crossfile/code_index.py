@@ -16,6 +16,7 @@ from fimble.prompting.context.candidate import Candidate
 from fimble.prompting.context.collect import collect
 from fimble.prompting.context.cursor import Cursor
 from fimble.prompting.context.excerpt import Excerpts
+from fimble.prompting.context.rank import SHOWN
 from fimble.prompting.context.search import Search
 from fimble.workspace.snapshot import Snapshot
 
@@ -53,7 +54,7 @@ class PackageContext:
 
     async def candidates(self, snapshot: Snapshot, offset: int, budget_s: float) -> Sequence[Candidate]:
         """Returns what the product's sources find."""
-        return collect(self._view, self._path, Cursor(snapshot, offset), Activity().moment(0.0))
+        return collect(self._view, self._path, Cursor(snapshot, offset), Activity().moment(0.0), wanted=SHOWN)
 
     async def known_names(self, snapshot: Snapshot, offset: int, owners: tuple[str, ...]) -> KnownNames:
         """Returns the attributes of owners."""

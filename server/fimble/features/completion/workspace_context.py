@@ -11,6 +11,7 @@ from fimble.prompting.context.candidate import Candidate
 from fimble.prompting.context.collect import collect
 from fimble.prompting.context.cursor import Cursor
 from fimble.prompting.context.excerpt import Excerpts
+from fimble.prompting.context.rank import SHOWN
 from fimble.prompting.context.search import Search
 from fimble.workspace.snapshot import Snapshot
 from fimble.workspace.text import Text
@@ -64,7 +65,11 @@ class WorkspaceContext:
 
         def find(view: View, _: Any, path: str, is_cancelled: Callable[[], bool]) -> list[Candidate]:
             moment = moments.get(str(view.root), nothing)
-            return collect(view, path, cursor, moment, lambda: is_cancelled() or self._monotonic_s() > until_s)
+
+            def has_to_end() -> bool:
+                return is_cancelled() or self._monotonic_s() > until_s
+
+            return collect(view, path, cursor, moment, has_to_end, wanted=SHOWN)
 
         found: Sequence[Candidate] = await self._look(_KIND, snapshot, find, nothing=(), budget_s=budget_s)
         return found

@@ -1,6 +1,6 @@
 """The first step: everything that may help at a cursor, from all sources; runs in the thread of the index."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 from typing import Final
 
@@ -11,7 +11,12 @@ from fimble.prompting.context.cursor import Cursor
 from fimble.prompting.context.excerpt import Excerpts
 from fimble.prompting.context.search import Search
 from fimble.prompting.context.secrets import ignored, is_withheld, redacted
-from fimble.prompting.context.sources.definitions import definitions_imported, definitions_near, imports_shown
+from fimble.prompting.context.sources.definitions import (
+    definition_called,
+    definitions_imported,
+    definitions_near,
+    imports_shown,
+)
 from fimble.prompting.context.sources.members import members_at
 from fimble.prompting.context.sources.own_file import own_file
 from fimble.prompting.context.sources.similar import recent, similar
@@ -25,11 +30,17 @@ IsCancelled = Callable[[], bool]
 
 
 def collect(
-    view: View, path: str, cursor: Cursor, activity: ActivityMoment, is_cancelled: IsCancelled = lambda: False
+    view: View,
+    path: str,
+    cursor: Cursor,
+    activity: ActivityMoment,
+    is_cancelled: IsCancelled = lambda: False,
+    *,
+    wanted: Collection[Source] = frozenset(Source),
 ) -> list[Candidate]:
     """Returns the candidates for `cursor` in the file `path`, those that hold secrets left out.
 
-    What has been found when the caller's patience ends is returned.
+    Only `wanted` sources are asked. What has been found when the caller's patience ends is returned.
     """
     search = Search(
         view=view,
@@ -40,7 +51,7 @@ def collect(
         is_cancelled=is_cancelled,
     )
     with view.reader.reading():
-        every = (candidate for source in _SOURCES for candidate in source(search))
+        every = (candidate for kind, find in _SOURCES if kind in wanted for candidate in find(search))
         return _allowed(search, islice(every, CANDIDATES_MAX))
 
 
@@ -58,17 +69,18 @@ def _edits(search: Search) -> Iterable[Candidate]:
             )
 
 
-_SOURCES: Final[tuple[Callable[[Search], Iterable[Candidate]], ...]] = (
-    members_at,
-    definitions_near,
-    imports_shown,
-    _edits,
-    usages,
-    own_file,
-    siblings,
-    recent,
-    similar,
-    definitions_imported,
+_SOURCES: Final[tuple[tuple[Source, Callable[[Search], Iterable[Candidate]]], ...]] = (
+    (Source.MEMBERS, members_at),
+    (Source.CALLEE, definition_called),
+    (Source.DEFINITION, definitions_near),
+    (Source.IMPORTS, imports_shown),
+    (Source.EDIT, _edits),
+    (Source.USAGE, usages),
+    (Source.OWN_FILE, own_file),
+    (Source.SIBLING, siblings),
+    (Source.RECENT, recent),
+    (Source.SIMILAR, similar),
+    (Source.IMPORT, definitions_imported),
 )
 """Those first that matter most and cost least, for when there is little time."""
 

@@ -6,6 +6,7 @@ from fimble.prompting.context.activity import Activity
 from fimble.prompting.context.candidate import Source
 from fimble.prompting.context.collect import collect
 from fimble.prompting.context.cursor import Cursor
+from fimble.prompting.context.rank import SHOWN, rank
 from fimble.workspace.text import Text
 from tests.unit.index.queries.workspaces import with_open
 from tests.unit.prompting.context.shop import FILES, at, found, of, view_with
@@ -197,3 +198,16 @@ def test_the_same_snapshot_gives_the_same_candidates(tmp_path: Path) -> None:
     moment = Activity().moment(0.0)
     first, second = (collect(view, snapshot.path, Cursor(snapshot, offset), moment) for _ in range(2))
     assert first == second
+
+
+def test_what_can_never_be_shown_is_not_looked_for_and_the_rest_is_the_same(tmp_path: Path) -> None:
+    snapshot, offset = at(f"{SELL}    stock.add($0)\n")
+    view = view_with(tmp_path, snapshot)
+    cursor, moment = Cursor(snapshot, offset), Activity().moment(0.0)
+    every, some = (
+        collect(view, snapshot.path, cursor, moment),
+        collect(view, snapshot.path, cursor, moment, wanted=SHOWN),
+    )
+    assert {candidate.source for candidate in some} <= SHOWN
+    assert len(some) < len(every)
+    assert rank(some, "") == rank(every, "") != []

@@ -44,7 +44,7 @@ def resolve_all(
     groups_of = _LANGUAGES.get(language.name) if language else None
     if groups_of is None:
         return [[] for _ in imports]
-    key = "imports", path, tuple(imports[:IMPORTS_MAX])
+    key = "imports", path, tuple(imports)
     if (known := view.memory.get(key)) is None:
         known = view.memory[key] = _resolved(view, path, groups_of, imports, files or files_of(view))
     return [list(found) for found in known]

@@ -30,13 +30,16 @@ _CODE: Final = FUNCTIONS | TYPES | {Kind.TYPE, Kind.MACRO}
 _VALUES: Final = frozenset({Kind.CONSTANT, Kind.VARIABLE})
 
 
-def definitions_near(search: Search) -> Iterator[Candidate]:
-    """Yields the definitions of the names near the cursor, of its callee first."""
-    cursor = search.cursor
-    if cursor.callee and not search.is_cancelled():
-        name = cursor.callee[-1]
+def definition_called(search: Search) -> Iterator[Candidate]:
+    """Yields the definition of what is being called at the cursor."""
+    if search.cursor.callee and not search.is_cancelled():
+        name = search.cursor.callee[-1]
         yield from _cut(search, name, Source.CALLEE, f"{name} is being called here", 1.0)
-    for near in cursor.names[:_NAMES_MAX]:
+
+
+def definitions_near(search: Search) -> Iterator[Candidate]:
+    """Yields the definitions of the names near the cursor."""
+    for near in search.cursor.names[:_NAMES_MAX]:
         if search.is_cancelled():
             return
         yield from _cut(search, near.name, Source.DEFINITION, f"{near.name} is used near the cursor", near.nearness)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fimble.index.queries.imports import resolve
+from fimble.index.queries.imports import IMPORTS_MAX, resolve, resolve_all
 from fimble.index.queries.view import View
 from fimble.index.symbols import Import
 from tests.unit.index.queries.workspaces import indexed, with_open
@@ -64,3 +64,9 @@ def test_a_file_that_is_open_but_not_saved_can_be_imported(view: View) -> None:
     import_ = Import("app.fresh", "f", "", 0)
     assert resolve(view, "script.py", import_) == []
     assert resolve(with_open(view, "app/fresh.py", ""), "script.py", import_) == ["app/fresh.py"]
+
+
+def test_each_question_has_an_answer_for_each_of_its_imports(view: View) -> None:
+    many = [Import("app", "main", "", number) for number in range(IMPORTS_MAX + 5)]
+    for imports in (many, many[:-3], many[:2]):
+        assert len(resolve_all(view, "script.py", imports)) == len(imports)
