@@ -12,9 +12,12 @@ from typing import Any
 import psutil
 import pytest
 
+from fimble.bench.infill.generation import Generation
+from fimble.bench.infill.grading import graded
 from fimble.bench.infill.run import Wishes, measure
 from fimble.bench.infill.tasks import Part, Split, chosen, read_tasks
 from fimble.bench.sandbox.run import Sandbox
+from fimble.features.completion.suggestion import Suggestion
 from tests.functional.bench_infill.exercises import ROWS, write_rows
 
 COMMAND = [sys.executable, "-P", "-c", "import typer; from fimble.cli.bench_infill import infill; typer.run(infill)"]
@@ -86,6 +89,29 @@ async def test_a_stopped_run_goes_on_and_a_finished_one_generates_nothing(script
     assert first["single-line"] == second["single-line"] == third["single-line"]
     # Another cap is another generation.
     assert (await run(scripted, out, tokens_max=9))["run"]["generated"] == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "overrun", "longer"),
+    [
+        ("    result = number * 2", False, False),
+        # The first line alone passes.
+        ("    result = number * 2\n    number += 1", True, True),
+        # Another shape of the same, of which nothing can go.
+        ("    result = number\n    result += number", False, True),
+        ("    result = 1\n    number += 1", False, True),
+        ("    result = number * 2\n\nprint(double(2))", True, True),
+    ],
+)
+async def test_what_comes_after_a_beginning_that_passes_is_past_the_hole(
+    text: str, overrun: bool, longer: bool, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    task = read_tasks(write_rows(tmp_path, ROWS), Split.SINGLE_LINE)[0]
+    generation = Generation(
+        task=task.id, prompt="", model="", tokens_max=9, starts_with="", pieces=((text, 9, 0.0),), stop_reason="stop"
+    )
+    grades = await graded(task, generation, Suggestion(text=text, offset=len(task.before)), False, sandbox)
+    assert (grades.post.overrun, grades.post.longer) == (overrun, longer)
 
 
 def test_without_data_the_command_says_where_to_get_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,15 @@ from fimble.features.completion.suggestion import Suggestion
 
 # A line of the text below with fewer signs, such as a lone bracket, may well be part of an answer too.
 _TELLING_SIGNS_MIN: Final = 4
+# As many lines as are shown at most, nearly.
+_BEGINNINGS_MAX: Final = 12
 
 
 class Grade(msgspec.Struct, frozen=True, kw_only=True):
-    """How one text fared in a task's hole."""
+    """How one text fared in a task's hole.
+
+    `overrun` tells that it goes on after the hole's end, `longer` that it has more lines than the gold.
+    """
 
     text: str
     covered: int
@@ -23,6 +28,7 @@ class Grade(msgspec.Struct, frozen=True, kw_only=True):
     words: str
     exact: bool
     overrun: bool
+    longer: bool
 
     @property
     def passed(self) -> bool:
@@ -64,7 +70,7 @@ async def graded(
     raw = await _grade(task, generation.text, 0, sandbox)
     shown, covered = suggestion.text, suggestion.replace_length
     if not shown.strip():
-        post = Grade(text="", covered=0, outcome="silent", words="", exact=False, overrun=False)
+        post = Grade(text="", covered=0, outcome="silent", words="", exact=False, overrun=False, longer=False)
     elif (shown, covered) == (raw.text, 0):
         post = raw
     else:
@@ -89,20 +95,19 @@ async def graded(
 
 
 def runs_past(text: str, task: Task) -> bool:
-    """Tells whether a text goes on after the hole's end.
+    """Tells whether a text goes on after the hole's end, as far as that can be read from it.
 
-    It does where it has more lines that are not blank than the gold has, or where one of its lines is, indentation
-    included, the first line below the hole, and the gold has no such line.
+    It does where one of its lines is, indentation included, the first line below the hole, and the gold has no such
+    line; and where a further line is indented less than every line of the gold, since that leaves the hole's block.
     """
-    # The text's first line begins where the cursor's line does.
-    start = task.before.rpartition("\n")[2]
-    lines, gold = _lines(start + text), _lines(start + task.gold)
-    if len(lines) > len(gold):
-        return True
+    lines, gold = _hole_lines(text, task), _hole_lines(task.gold, task)
     # The first line after the cursor is the rest of the cursor's own line.
     below = next((line.rstrip() for line in task.after.split("\n")[1:] if line.strip()), "")
     is_telling = len(below.replace(" ", "")) >= _TELLING_SIGNS_MIN
-    return is_telling and below in lines and below not in gold
+    if is_telling and below in lines and below not in gold:
+        return True
+    depth = min(map(_indentation, gold), default=0)
+    return any(_indentation(line) < depth for line in lines[1:])
 
 
 async def _grade(task: Task, text: str, covered: int, sandbox: Sandbox) -> Grade:
@@ -113,12 +118,32 @@ async def _grade(task: Task, text: str, covered: int, sandbox: Sandbox) -> Grade
         outcome=verdict.outcome,
         words=verdict.words,
         exact=text.rstrip() == task.gold.rstrip() and not covered,
-        overrun=runs_past(text, task),
+        overrun=runs_past(text, task) or await _has_needless_end(task, text, covered, sandbox),
+        longer=len(_hole_lines(text, task)) > len(_hole_lines(task.gold, task)),
     )
 
 
-def _lines(text: str) -> list[str]:
-    return [line.rstrip() for line in text.split("\n") if line.strip()]
+async def _has_needless_end(task: Task, text: str, covered: int, sandbox: Sandbox) -> bool:
+    """Tells whether a beginning of the text, of whole lines, passes the tests: what comes after it is not needed."""
+    lines = text.rstrip().split("\n")
+    for count in range(1, min(len(lines), _BEGINNINGS_MAX)):
+        beginning = "\n".join(lines[:count])
+        if not beginning.strip() or not lines[count].strip():
+            continue
+        verdict = await sandbox.grade(task.filled(beginning, covered), task.test, task.entry_point)
+        if verdict.outcome == "passed":
+            return True
+    return False
+
+
+def _hole_lines(text: str, task: Task) -> list[str]:
+    """Returns the lines that are not blank, the first with what stands before the hole on its line."""
+    start = task.before.rpartition("\n")[2]
+    return [line.rstrip() for line in (start + text).split("\n") if line.strip()]
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _hash(program: str) -> str:

@@ -26,8 +26,9 @@ _COLUMNS: Final = (
     ("exact_post", "exact, as shown"),
     ("silent", "silent"),
     ("overrun", "past the hole, of shown"),
-    ("overrun_passing", "… of which the tests pass"),
     ("overrun_raw", "past the hole, raw"),
+    ("longer", "more lines than the gold, of shown"),
+    ("longer_passing", "… and the tests pass"),
 )
 
 
@@ -88,9 +89,10 @@ def _meaning() -> Iterator[str]:
         "of the same text for the run's trigger: automatic, where only what the model is sure of is shown, or by hand. "
         "A task passes when the tests of its problem pass with the text in the hole.",
         "Where nothing is shown the task is *silent*, and not passed. *Exact* ignores blanks at the end.",
-        "A text goes *past the hole* when it has more lines that are not blank than the gold, or when one of its lines "
-        "is, indentation included, the first line below the hole. A right answer with more lines than the gold is "
-        "counted too; the next row says how many of those pass.",
+        "A text goes *past the hole* when it goes on after the hole's end: when one of its lines is, indentation "
+        "included, the first line below the hole; when a further line is indented less than all of the gold; or when "
+        "its first lines alone pass the tests already. A text with *more lines than the gold* that do none of this "
+        "solves it in another shape, or not at all.",
         "Holes of whole lines are an empty line in a file, whose line end is there already.",
         "",
     )

@@ -10,7 +10,7 @@ from fimble.bench.intervals import wilson
 def split_scores(graded: Sequence[Graded]) -> dict[str, object]:
     """Returns the figures of one split, shares between 0 and 1; a share of nothing is null.
 
-    `overrun` and `overrun_passing` are shares of what is shown, all others of all tasks.
+    `overrun`, `longer` and `longer_passing` are shares of what is shown, all others of all tasks.
     """
     shown = [one for one in graded if one.post.outcome != "silent"]
     scores: dict[str, object] = {"n": len(graded), "shown": len(shown)}
@@ -27,8 +27,9 @@ def split_scores(graded: Sequence[Graded]) -> dict[str, object]:
     add("exact_post", graded, lambda one: one.post.exact)
     add("silent", graded, lambda one: one.post.outcome == "silent")
     add("overrun", shown, lambda one: one.post.overrun)
-    add("overrun_passing", shown, lambda one: one.post.overrun and one.post.passed)
     add("overrun_raw", graded, lambda one: one.raw.overrun)
+    add("longer", shown, lambda one: one.post.longer)
+    add("longer_passing", shown, lambda one: one.post.longer and one.post.passed)
     scores["intervals"] = intervals
     scores["lost_by_rules"] = sum(one.raw.passed and not one.post.passed for one in graded)
     scores["won_by_rules"] = sum(one.post.passed and not one.raw.passed for one in graded)

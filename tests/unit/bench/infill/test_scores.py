@@ -15,7 +15,8 @@ def test_the_interval_is_wilsons() -> None:
 
 def graded(raw: str, post: str, *, overrun: bool = False, rule: str = "scope-end") -> Graded:
     def grade(outcome: str) -> Grade:
-        return Grade(text="x", covered=0, outcome=outcome, words="", exact=outcome == "passed", overrun=overrun)
+        exact = outcome == "passed"
+        return Grade(text="x", covered=0, outcome=outcome, words="", exact=exact, overrun=overrun, longer=overrun)
 
     return Graded(
         task="t", split="light", part="dev", prompt="", gold="x", raw=grade(raw), post=grade(post), rule=rule,
@@ -37,7 +38,8 @@ def test_a_silent_task_is_not_passed_and_not_among_the_shown() -> None:
         "n": 4, "shown": 3, "pass_raw": 0.75, "pass_post": 0.5, "silent": 0.25,
     }  # fmt: skip
     assert scores["overrun"] == pytest.approx(2 / 3)
-    assert scores["overrun_passing"] == pytest.approx(1 / 3)
+    assert scores["longer"] == pytest.approx(2 / 3)
+    assert scores["longer_passing"] == pytest.approx(1 / 3)
     assert (scores["lost_by_rules"], scores["won_by_rules"]) == (2, 1)
     assert scores["rules"] == {"scope-end": 2, "blank-line": 1}
     assert scores["suppressed_by"] == {"empty": 1}

@@ -78,13 +78,14 @@ def test_a_sample_is_fixed_by_its_seed_and_part_of_a_larger_one() -> None:
         ("    total = 0", False),
         ("    total = 0\n\n\n", False),
         ("    total = None", False),
-        ("    total = 0\n    count = 0", True),
+        ("    if numbers:\n        total = 0", False),
+        ("    total = 0\n\nprint(f([]))", True),
         ("    for number in numbers:", True),
         ("        for number in numbers:", False),
         ("", False),
     ],
 )
-def test_a_text_runs_past_the_hole_with_more_lines_or_with_the_line_below(text: str, is_past: bool) -> None:
+def test_a_text_runs_past_the_hole_with_the_line_below_or_out_of_its_block(text: str, is_past: bool) -> None:
     hole = task("def f(numbers):\n", "    total = 0", "\n    for number in numbers:\n        total += number\n")
     assert runs_past(text, hole) is is_past
 

@@ -135,6 +135,8 @@ def test_far_parts_of_the_own_file_that_use_the_same_names_are_candidates(tmp_pa
     own = of(found(tmp_path, document), Source.OWN_FILE)
     assert "shelf.sweep(broom, slowly=True)" in own[0].text
     assert own[0].first_line == 0
+    # However much more the lines beside the cursor share with it: those are in sight.
+    assert own[0].nearness == 1.0
     near = of(found(made(tmp_path / "b"), f"{far}shelf = 1\nbroom = 1\n$0\n"), Source.OWN_FILE)
     # What is in sight anyway is not shown twice.
     assert near == []

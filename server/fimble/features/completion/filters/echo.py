@@ -18,6 +18,9 @@ _ALIKE: Final = re.compile(
     r"(?:return|raise|throw|break|continue|pass|yield|else|end|fi|done|try|finally)\b|.*[(\[{,:]\s*\Z"
 )
 
+# However short, an echo where it stands twice in a row: the same value for the same name, and what leaves the block.
+_NEVER_TWICE: Final = re.compile(r"(?:[\w.\[\]]+ :?= |(?:return|raise|throw|break|continue)\b).*(?<![(\[{,:])\Z")
+
 
 def without_echo_of_above(text: str, around: Surroundings) -> str:
     """Returns nothing for a text that begins with the line or lines right above the hole."""
@@ -49,7 +52,8 @@ def _is_echo(lines: Sequence[str], size: int) -> bool:
         return False
     signs = sum(len(_SIGN.findall(line)) for line in same)
     if size == 1:
-        return signs >= _SIGNS_MIN and not _ALIKE.match(same[0].strip())
+        line = same[0].strip()
+        return _NEVER_TWICE.match(line) is not None or (signs >= _SIGNS_MIN and not _ALIKE.match(line))
     if sum(_SIGN.search(line) is not None for line in same) < 2 or signs < _SIGNS_OF_SEVERAL_MIN:
         return False
     # A statement that only begins like its neighbour is another one.

@@ -7,7 +7,8 @@ from fimble.prompting.context.candidate import Candidate, Source
 from fimble.prompting.context.excerpt import dedented
 from fimble.prompting.context.search import Search
 
-_PIECES_MAX: Final = 3
+# Some of them may be in the prompt's window.
+_PIECES_MAX: Final = 5
 _PIECE_LINES: Final = 8
 # What is nearer is in the prompt's window anyway, as a rule.
 _DISTANCE_MIN: Final = 12
@@ -26,19 +27,21 @@ def own_file(search: Search) -> Iterator[Candidate]:
     # Rare names tell more: a name that stands everywhere tells nothing of a place.
     weights = {name: near / (1 + sum(name in line for line in lines)) for name, near in wanted.items()}
     worth = [sum(weight for name, weight in weights.items() if name in line) for line in lines]
-    runs = sorted(
-        ((sum(worth[first : first + _PIECE_LINES]), -first) for first in range(0, len(lines), _PIECE_LINES // 2)),
-        reverse=True,
+    far = (
+        first
+        for first in range(0, len(lines), _PIECE_LINES // 2)
+        if not first - _DISTANCE_MIN <= cursor.line <= first + _PIECE_LINES - 1 + _DISTANCE_MIN
     )
+    runs = sorted(((sum(worth[first : first + _PIECE_LINES]), -first) for first in far), reverse=True)
     taken: list[int] = []
+    # What is near the cursor nearly always shares more names with it; measured by that, nothing would be worth showing.
     best = runs[0][0] if runs else 0.0
     for score, negative in runs:
         first = -negative
         last = min(first + _PIECE_LINES, len(lines)) - 1
-        is_near = first - _DISTANCE_MIN <= cursor.line <= last + _DISTANCE_MIN
         if score <= 0 or len(taken) == _PIECES_MAX or search.is_cancelled():
             return
-        if is_near or any(abs(first - other) < _PIECE_LINES for other in taken):
+        if any(abs(first - other) < _PIECE_LINES for other in taken):
             continue
         taken.append(first)
         yield Candidate(
