@@ -50,6 +50,7 @@ class Figures:
     within_500ms: float | None
     usable_rate: float | None
     usable_line_rate: float | None
+    usable_left_rate: float | None
     keystrokes_saved: float | None
     wrong_per_100: float | None
     shown: int
@@ -66,8 +67,9 @@ def figures(timelines: Sequence[Timeline], costs: Costs, traffic: Traffic) -> Fi
     presses = sum(len(timeline.presses) for timeline in timelines)
     characters = sum(len(timeline.gold) for timeline in timelines)
     keys_without = sum(timeline.keys for timeline in timelines)
-    usable = [verdict for timeline in timelines for verdict in usable_gaps(timeline)]
-    usable_lines = [verdict for timeline in timelines for verdict in usable_gaps(timeline, is_whole_line=True)]
+    usable = [verdict for one in timelines for verdict in usable_gaps(one, is_as_typed=True)]
+    usable_lines = [verdict for one in timelines for verdict in usable_gaps(one, is_as_typed=True, is_whole_line=True)]
+    usable_left = [verdict for one in timelines for verdict in usable_gaps(one)]
     delays = [delay for timeline in timelines for delay in delays_s(timeline)]
     return Figures(
         keys=presses,
@@ -83,6 +85,7 @@ def figures(timelines: Sequence[Timeline], costs: Costs, traffic: Traffic) -> Fi
         within_500ms=_within(delays, 0.5),
         usable_rate=_ratio(sum(usable), len(usable)),
         usable_line_rate=_ratio(sum(usable_lines), len(usable_lines)),
+        usable_left_rate=_ratio(sum(usable_left), len(usable_left)),
         keystrokes_saved=1 - presses / keys_without if keys_without else None,
         wrong_per_100=_ratio(100 * sum(wrong_characters(timeline) for timeline in timelines), characters),
         shown=sum(len({span.suggestion for span in timeline.spans}) for timeline in timelines),
@@ -109,14 +112,15 @@ def delays_s(timeline: Timeline) -> list[float | None]:
     ]
 
 
-def usable_gaps(timeline: Timeline, *, is_whole_line: bool = False) -> list[bool]:
+def usable_gaps(timeline: Timeline, *, is_whole_line: bool = False, is_as_typed: bool = False) -> list[bool]:
     """Returns for each press but the last whether the next one came upon a usable suggestion.
 
     Usable is what has stood on the screen for the last `READING_S` before the next press, within this gap, and whose
     longest correct prefix, the characters in which it agrees with what will be typed, has three characters, or all
     that are left if those are fewer. So the pause before the next press decides too: with an oracle the rate is the
     share of gaps of `READING_S` and more. With `is_whole_line` the first line of what is shown has to be right to its
-    end as well.
+    end as well. With `is_as_typed` the gaps that an acceptance spared count too, as if its text had been typed along:
+    else who accepts much has few usable gaps left, and could not be compared with who accepts nothing.
     """
     verdicts = []
     for (press, spans), following in zip(_gaps(timeline), timeline.presses[1:], strict=False):
@@ -128,6 +132,12 @@ def usable_gaps(timeline: Timeline, *, is_whole_line: bool = False) -> list[bool
             and common_length(last.text, press.rest) >= min(len(press.rest), RIGHT_MIN)
             and (not is_whole_line or _is_line_right(last.text, press.rest))
         )
+        if is_as_typed:
+            verdicts += [
+                spared.gap_s >= READING_S - _TOLERANCE_S
+                and spared.characters >= min(RIGHT_MIN, spared.characters + len(following.rest))
+                for spared in following.spared
+            ]
     return verdicts
 
 

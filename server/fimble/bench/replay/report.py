@@ -27,15 +27,19 @@ _CACHE_STATES: Final = (("cached_ms", "from a cache"), ("model_ms", "from the mo
 # Published definitions of a usable suggestion speak of "a correct prefix on the screen", which can be read in two ways.
 _DEFINITIONS: Final = {
     "usable_rate": (
-        "Share of the gaps between two presses in which, for the last 150 ms before the next press, a suggestion stood "
+        "Share of the gaps between two keys in which, for the last 150 ms before the next press, a suggestion stood "
         f"on the screen that begins with at least {metrics.RIGHT_MIN} characters that will be typed (or all that are "
         "left, if fewer); what follows them may be wrong. This reading, a suggestion with a correct prefix, is the one "
         "that goals and other figures here speak of: a typist can type along it, or take its first word. Gaps below "
-        "150 ms count, as not usable; an oracle without delay has the share of the other gaps."
+        "150 ms count, as not usable; an oracle without delay has the share of the other gaps. The gaps that an "
+        "acceptance spared count as if its text had been typed along, since the oracle types every key here too."
     ),
     "usable_line_rate": (
         "The stricter reading, a suggestion that is a correct prefix: as usable_rate, and the first line of what is "
         "shown is right to its end, so that it can be accepted as it is."
+    ),
+    "usable_left_rate": (
+        "As usable_rate, but of the gaps that were left only: the more is accepted, the fewer of those are usable."
     ),
     "keystrokes_saved": (
         "1 - presses / presses without suggestions. One press accepts all of a suggestion, or its first "
@@ -61,6 +65,7 @@ _ROWS: Final = (
     ("within_500ms", "on screen within 500 ms"),
     ("usable_rate", "usable"),
     ("usable_line_rate", "usable, first line right to its end"),
+    ("usable_left_rate", "usable, of the gaps that acceptances left"),
     ("keystrokes_saved", "keystrokes saved"),
     ("wrong_per_100", "wrong characters shown per 100 typed"),
     ("accepted", "suggestions accepted"),
@@ -76,6 +81,7 @@ _SHARES: Final = frozenset(
         "within_500ms",
         "usable_rate",
         "usable_line_rate",
+        "usable_left_rate",
         "keystrokes_saved",
         "cancelled_share",
     }

@@ -17,6 +17,14 @@ ACCEPTED_MIN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spared:
+    """A key that an acceptance spared: the pause there would have been before it, and how much accepted text then."""
+
+    gap_s: float
+    characters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
     """One press: a typed key, or the one that accepts. `rest` is what is left to type after it."""
 
@@ -25,6 +33,7 @@ class Press:
     rest: str
     is_accept: bool = False
     is_asking: bool = True
+    spared: tuple[Spared, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,6 +73,11 @@ async def type_segment(
         shown = screen.shown
         length = accepted_length(shown, gold[done:], due_s) if accepts else 0
         text = gold[done : done + length] if length else gold[done : ends[number]]
+        spared = tuple(
+            Spared(gap_s=key.gap_s / speed, characters=done + len(text) - end)
+            for end, key in zip(ends[number:], segment.keys[number + 1 :], strict=False)
+            if end < done + len(text)
+        )
         done += len(text)
         buffer = buffer.typed(text)
         screen.pressed(text, due_s)
@@ -76,7 +90,7 @@ async def type_segment(
             else:
                 is_asking = system.typed(buffer, text)
         timeline.presses.append(
-            Press(at_s=due_s, text=text, rest=gold[done:], is_accept=length > 0, is_asking=is_asking)
+            Press(at_s=due_s, text=text, rest=gold[done:], is_accept=length > 0, is_asking=is_asking, spared=spared)
         )
     screen.close()
     return timeline

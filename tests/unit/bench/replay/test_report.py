@@ -79,7 +79,7 @@ def test_several_runs_are_told_as_median_least_and_most(tmp_path: Path) -> None:
 def test_the_page_says_what_usable_means_and_has_plots_or_says_what_they_need(tmp_path: Path) -> None:
     write_report(tmp_path, result())
     page = (tmp_path / "replay.md").read_text(encoding="utf-8")
-    assert "- usable (`usable_rate`): Share of the gaps between two presses" in page
+    assert "- usable (`usable_rate`): Share of the gaps between two keys" in page
     assert "at least 3 characters that will be typed" in page
     has_plots = importlib.util.find_spec("matplotlib") is not None
     assert ("![replay-screen.png](./replay-screen.png)" in page) is has_plots

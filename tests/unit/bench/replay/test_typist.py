@@ -3,7 +3,7 @@
 import pytest
 
 from fimble.bench.replay.keys import Buffer, Key, Segment
-from fimble.bench.replay.metrics import Figures, delays_s, figures
+from fimble.bench.replay.metrics import Figures, delays_s, figures, usable_gaps
 from fimble.bench.replay.oracle import Oracle, oracle_timelines
 from fimble.bench.replay.screen import Shown
 from fimble.bench.replay.system import Costs, Traffic
@@ -66,6 +66,17 @@ def test_a_suggestion_is_read_across_keys_that_it_is_typed_along() -> None:
     typed = in_virtual_time(type_segment(system, segment(GOLD, gap_s=0.1)))
     assert [press.text for press in typed.presses] == ["v", "a", GOLD[2:]]
     assert row(typed).usable_rate == 0
+
+
+def test_gaps_that_an_acceptance_spares_count_as_usable_where_they_are_long_enough() -> None:
+    keys = tuple(Key(sign, 0.1 if sign == "e" else 0.3) for sign in "abcdefgh")
+    typed_keys = Segment(buffer=Buffer("a.py", "", ""), keys=keys, is_end_known=True)
+    system = ScriptedSystem(lambda buffer: (0.05, "bcdef") if buffer.before == "a" else None)
+    typed = in_virtual_time(type_segment(system, typed_keys))
+    assert [press.text for press in typed.presses] == ["a", "bcdef", "g", "h"]
+    # Before b, c, d, and e, which comes too soon; then before f, with one character of it left, and g and h without.
+    assert usable_gaps(typed, is_as_typed=True) == [True, True, True, False, False, False, False]
+    assert usable_gaps(typed) == [True, False, False]
 
 
 def test_the_first_line_is_accepted_where_the_second_is_wrong() -> None:
