@@ -76,6 +76,7 @@ class LocalEngine:
             supersede_key=request.supersede_key,
             temperature=request.temperature,
             seed=request.seed,
+            version_of=request.version_of,
         )
         report.stop_reason = "caller"
         async with contextlib.aclosing(self._engine.generate(frame)) as frames:

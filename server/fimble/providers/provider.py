@@ -42,7 +42,9 @@ class GenerationRequest:
     """A prompt and how to continue it: with text that starts with `starts_with`, which is part of what is written.
 
     `supersede_key` names what this request is the newest of: a later request with the same key from the same
-    client ends this one as cancelled. `tokens_max` 0 evaluates the prompt and writes nothing (a warm-up).
+    client ends this one as cancelled. `version_of` names what the prompt shows, such as a document: of an earlier
+    prompt for the same, nothing needs to be kept but what both begin with. `tokens_max` 0 evaluates the prompt and
+    writes nothing (a warm-up).
     """
 
     prompt: tuple[Part, ...]
@@ -52,6 +54,7 @@ class GenerationRequest:
     supersede_key: str = ""
     temperature: float = 0.0
     seed: int = 0
+    version_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

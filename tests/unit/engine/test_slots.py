@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fimble.engine.process.backends.slots import Slots, common_prefix
+from fimble.engine.process.backends.slots import Slot, Slots, common_prefix
 
 
 @given(st.lists(st.integers(0, 3), max_size=40), st.lists(st.integers(0, 3), max_size=40))
@@ -40,3 +40,37 @@ def test_the_slot_used_longest_ago_is_given_up() -> None:
         slots.choose(prompt).tokens = prompt
     slots.choose([1] * 11)
     assert slots.choose([3] * 10).tokens == [2] * 10
+
+
+def filled(slots: Slots, prompt: list[int], version_of: str, *, is_writing: bool) -> Slot:
+    slot = slots.choose(prompt, version_of, is_writing=is_writing)
+    slot.tokens = prompt
+    return slot
+
+
+HEAD = list(range(100))
+
+
+def test_of_the_same_document_a_prompt_that_begins_alike_takes_the_place_of_an_older_one() -> None:
+    slots = Slots(3)
+    old = filled(slots, [*HEAD, *range(1000, 1300)], "a.py", is_writing=True)
+    filled(slots, list(range(2000, 2100)), "a.py", is_writing=True)
+    assert slots.choose([*HEAD, *range(3000, 3300)], "a.py", is_writing=False) is old
+
+
+def test_another_document_that_begins_alike_keeps_its_place() -> None:
+    slots = Slots(3)
+    other = filled(slots, [*HEAD, *range(1000, 1300)], "b.py", is_writing=True)
+    assert slots.choose([*HEAD, *range(3000, 3300)], "a.py") is not other
+    nameless = filled(slots, [*HEAD, *range(1000, 1300)], "", is_writing=True)
+    assert slots.choose([*HEAD, *range(4000, 4300)], "") is not nameless
+
+
+def test_what_is_read_ahead_leaves_alone_what_text_is_written_from() -> None:
+    slots = Slots(3)
+    used = filled(slots, [*HEAD, *range(1000, 1300)], "a.py", is_writing=True)
+    ahead = filled(slots, [*HEAD, *range(3000, 3300)], "a.py", is_writing=False)
+    assert ahead is not used
+    # Once text is written from there, the older one may go.
+    assert slots.choose([*HEAD, *range(3000, 3301)], "a.py") is ahead
+    assert slots.choose([*HEAD, *range(4000, 4300)], "a.py", is_writing=False) is used

@@ -83,7 +83,8 @@ class Generate(_Frame, frozen=True):
     """Continue a prompt with text that starts with `starts_with`.
 
     `tokens_max` 0 evaluates the prompt and writes nothing. `drafts` says that much of the text will be the prompt's
-    own, which a backend may guess ahead.
+    own, which a backend may guess ahead. Prompts of one client with the same `version_of` (not empty) replace one
+    another: the rest of an older one need not be kept.
     """
 
     id: int
@@ -95,6 +96,7 @@ class Generate(_Frame, frozen=True):
     temperature: float = 0.0
     seed: int = 0
     drafts: bool = False
+    version_of: str = ""
 
 
 class Cancel(_Frame, frozen=True):

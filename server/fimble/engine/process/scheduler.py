@@ -43,6 +43,7 @@ class Job:
     temperature: float = 0.0
     seed: int = 0
     drafts: bool = False
+    version_of: str = ""
     submitted: float = 0.0
     place: int = 0
     state: JobState = JobState.QUEUED

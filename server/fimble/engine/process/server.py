@@ -280,6 +280,7 @@ class EngineServer:
             temperature=frame.temperature,
             seed=frame.seed,
             drafts=frame.drafts,
+            version_of=f"{client.number} {frame.version_of}" if frame.version_of else "",
         )
         try:
             superseded = self._scheduler.submit(job)

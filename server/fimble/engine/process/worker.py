@@ -181,6 +181,7 @@ class Worker(threading.Thread):
             seed=job.seed,
             drafts=job.drafts,
             urgency=job.urgency,
+            version_of=job.version_of,
         )
 
     def _should_stop(self, run: Run) -> bool:

@@ -212,5 +212,6 @@ class Completion:
             supersede_key=window,
             temperature=_ALTERNATIVE_TEMPERATURE if seed else 0.0,
             seed=seed,
+            version_of=session.window,
         )
         return Writing(self._provider, request, typed.removesuffix(prompt.starts_with), session.reading)

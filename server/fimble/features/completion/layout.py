@@ -7,6 +7,7 @@ from fimble.features.completion.suggestion import CompletionQuery
 from fimble.features.completion.writing import Reading
 from fimble.models.card import ContextStyle
 from fimble.prompting.anchor import Anchor, drop_anchor
+from fimble.prompting.context.candidate import Source
 from fimble.prompting.context.rendering import NO_CONTEXT, RENDERINGS, Place
 from fimble.prompting.fill_in_middle import stable_parts
 from fimble.prompting.token_counter import TokenCounter
@@ -26,6 +27,8 @@ _QUICK_TOKENS_MIN = 96
 _TYPED_CHARACTERS_MUCH = 600
 # What was certain at a line may be so this many lines further, until the next pause tells.
 _LINES_NEAR = 40
+# What belongs to the place itself. Recent edits, recent files and parts of the own file are as good a few lines before.
+_WORTH_READING_AGAIN = frozenset({Source.MEMBERS, Source.CALLEE, Source.USAGE})
 # Room in the prompt for the control tokens, the repository's name and the path.
 _HEADER_TOKENS = 48
 
@@ -57,7 +60,7 @@ class Layout:
             anchor = await self._anchor_with_context(session, query, model, anchor)
         elif not is_grown:
             anchor = await self._new_anchor(query, model, quick_tokens, NOTHING)
-        session.move(anchor, self._read(anchor), is_grown=is_grown)
+        session.move(anchor, self._read(session, anchor), is_grown=is_grown)
         return anchor
 
     async def grow(self, session: Session, query: CompletionQuery, model: ProviderModel) -> None:
@@ -73,7 +76,8 @@ class Layout:
                 grown = await self._new_anchor(query, model, tokens_max, session.context)
             anchor = await self._anchor_with_context(session, query, model, grown)
             if anchor != session.anchor:
-                reading = self._read(anchor)
+                reading = self._read(session, anchor)
+                session.read_ahead(reading)
                 await reading.done()
                 latest = session.query
                 if not reading.is_done or latest is None or not anchor.holds(latest.snapshot, latest.offset):
@@ -94,8 +98,7 @@ class Layout:
             context = session.context.joined(found, style.tokens)
         else:
             # What is new has the whole text read again; then nothing is kept that is not certain any more.
-            is_known = set(found.pieces) <= set(session.context.pieces) and anchor is session.anchor
-            context = session.context if is_known else found
+            context = found if _is_worth_reading_again(session.context, found) else session.context
         if context == session.context:
             return anchor
         session.context = context
@@ -126,9 +129,10 @@ class Layout:
             query.snapshot, query.offset, window=window, repository=query.repository, fim=fim, context=rendered
         )
 
-    def _read(self, anchor: Anchor) -> Reading:
+    def _read(self, session: Session, anchor: Anchor) -> Reading:
         # At low priority: it may take seconds, in which other windows' questions go first.
-        request = GenerationRequest(prompt=stable_parts(anchor), tokens_max=0, priority=Priority.WARM_UP)
+        parts = stable_parts(anchor)
+        request = GenerationRequest(prompt=parts, tokens_max=0, priority=Priority.WARM_UP, version_of=session.window)
         return Reading(self._provider, request)
 
 
@@ -141,6 +145,13 @@ def _still_near(session: Session, query: CompletionQuery, model: ProviderModel) 
     distance = abs(session.line_of_context - query.snapshot.text.line_at(query.offset))
     is_kept = style is not None and (_is_read_first(style) or distance <= _LINES_NEAR)
     return session.context if is_kept else NOTHING
+
+
+def _is_worth_reading_again(shown: Context, found: Context) -> bool:
+    """Tells whether `found` has what the prompt should show although it would all be read again for it."""
+    known = set(shown.pieces)
+    new = [piece for piece in found.pieces if piece not in known]
+    return any(piece.candidate.source in _WORTH_READING_AGAIN for piece in new) or (bool(new) and not known)
 
 
 def _is_read_first(style: ContextStyle) -> bool:

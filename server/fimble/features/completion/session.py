@@ -25,7 +25,8 @@ PAUSE_S = 1.0
 class Session:
     """One document."""
 
-    def __init__(self, call_later: Callable[[float, Callable[[], None]], asyncio.TimerHandle]) -> None:
+    def __init__(self, window: str, call_later: Callable[[float, Callable[[], None]], asyncio.TimerHandle]) -> None:
+        self.window = window
         self.anchor: Anchor | None = None
         self.reading: Reading | None = None
         self.query: CompletionQuery | None = None
@@ -38,6 +39,8 @@ class Session:
         self._timer: asyncio.TimerHandle | None = None
         self._pause: asyncio.TimerHandle | None = None
         self._in_pause: asyncio.Task[None] | None = None
+        self._reading_ahead: Reading | None = None
+        self._is_left = False
 
     def move(self, anchor: Anchor, reading: Reading, *, is_grown: bool) -> None:
         """Takes a new anchor, whose prompt `reading` reads; what was written for the old one is of no use there.
@@ -45,11 +48,16 @@ class Session:
         `is_grown` tells that it shows all that a prompt may hold, the context included.
         """
         self.stop()
-        if self.reading is not None:
-            self.reading.stop()
+        for other in (self.reading, self._reading_ahead):
+            if other is not None and other is not reading:
+                other.stop()
         self.anchor, self.reading, self.is_grown = anchor, reading, is_grown
         self.shown_context = self.context if is_grown else NOTHING
         self._writings.clear()
+
+    def read_ahead(self, reading: Reading) -> None:
+        """Takes what is read for a next anchor; it ends where the user goes elsewhere before it is done."""
+        self._reading_ahead = reading
 
     def find(self, typed: str) -> Writing | None:
         """Returns the newest text that goes on where `typed` ends, and more than ends there if there is one."""
@@ -81,6 +89,8 @@ class Session:
 
     def in_pause(self, query: CompletionQuery, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Does `work` once nobody has asked anything after `query` for a while; one at a time."""
+        if self._is_left:
+            return
         self.query = query
         if self._pause is not None:
             self._pause.cancel()
@@ -94,14 +104,25 @@ class Session:
         with contextlib.suppress(FimbleError):  # Nobody waits for it; the next question hears what is wrong.
             await work()
 
-    def end(self) -> None:
-        """Ends all work."""
+    def leave(self) -> None:
+        """Ends what is done ahead, for when the user has turned to another document."""
+        self._is_left = True
         self.stop()
         for timer in (self._timer, self._pause):
             if timer is not None:
                 timer.cancel()
         if self._in_pause is not None:
             self._in_pause.cancel()
+        if self._reading_ahead is not None and self._reading_ahead is not self.reading:
+            self._reading_ahead.stop()
+
+    def enter(self) -> None:
+        """Takes that the user is in this document."""
+        self._is_left = False
+
+    def end(self) -> None:
+        """Ends all work."""
+        self.leave()
         if self.reading is not None:
             self.reading.stop()
 
@@ -120,13 +141,16 @@ class Sessions:
         self.frames = Frames()
 
     def of(self, window: str) -> Session:
-        """Returns the session of a window; the one that was not used for longest is forgotten."""
+        """Returns the session of a window, and leaves that of the last one; the oldest of many is forgotten."""
+        if self._sessions and (last := next(reversed(self._sessions))) != window:
+            self._sessions[last].leave()
         session = self._sessions.get(window)
         if session is None:
-            session = self._sessions[window] = Session(asyncio.get_running_loop().call_later)
+            session = self._sessions[window] = Session(window, asyncio.get_running_loop().call_later)
             if len(self._sessions) > DOCUMENTS_MAX:
                 self._sessions.popitem(last=False)[1].end()
         self._sessions.move_to_end(window)
+        session.enter()
         return session
 
     def forget(self) -> None:

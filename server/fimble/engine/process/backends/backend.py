@@ -28,7 +28,8 @@ class Run:
     written starts with `starts_with`, which lets a
     prompt end at a token boundary while the user's text ends inside a token ("token healing", the idea of
     guidance-ai/guidance). With `drafts`, text that the prompt has already is guessed ahead where the backend can;
-    where there is no room for all runs, those of lower `urgency` (a greater number) wait.
+    where there is no room for all runs, those of lower `urgency` (a greater number) wait. Prompts with the same
+    `version_of` (not empty) replace one another, so that one may take the other's place in a cache.
     Times are milliseconds. `stop_reason` is `stop`, `length`, `interrupted` where it was asked to stop, or `failed`
     where this prompt cannot be continued; then `failure` says why.
     """
@@ -39,6 +40,7 @@ class Run:
     temperature: float = 0.0
     seed: int = 0
     drafts: bool = False
+    version_of: str = ""
     urgency: int = 0
     cached_tokens: int = 0
     evaluated_tokens: int = 0

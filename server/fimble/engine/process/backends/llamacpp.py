@@ -130,7 +130,7 @@ class LlamaCppBackend(OneAtATime):
             raise RequestFailed("The prompt is empty.")
         if len(run.prompt) + run.tokens_max > self._context_tokens:
             raise RequestFailed(f"The prompt has {len(run.prompt)} tokens; the model takes {self._context_tokens}.")
-        slot = self._slots.choose(run.prompt)
+        slot = self._slots.choose(run.prompt, run.version_of, is_writing=run.tokens_max > 0)
         if self._read_ahead(run, slot, keep_going):
             self._send(run, slot, keep_going, emit)
         slot.tokens = (run.prompt + run.generated)[: run.cached_tokens + run.evaluated_tokens + len(run.generated)]

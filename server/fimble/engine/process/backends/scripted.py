@@ -88,7 +88,7 @@ class ScriptedBackend(OneAtATime):
         """Pretends to evaluate the prompt, then writes the script's text token by token."""
         if len(run.prompt) + run.tokens_max > self.context_tokens:
             raise RequestFailed(f"The prompt has {len(run.prompt)} tokens; the model takes {self.context_tokens}.")
-        slot = self._slots.choose(run.prompt)
+        slot = self._slots.choose(run.prompt, run.version_of, is_writing=run.tokens_max > 0)
         known = common_prefix(slot.tokens, run.prompt)
         run.cached_tokens = min(known, max(0, len(run.prompt) - 1))
         started = time.monotonic()
