@@ -12,7 +12,7 @@ KEYS_PER_PLACE: Final = 50
 # And stops once to think, long enough for the work that the server leaves for pauses; some keys come in the middle of
 # that.
 KEYS_BEFORE_PAUSE: Final = 25
-PAUSE_S: Final = (1.0, 1.5)
+PAUSE_S: Final = (1.5, 2.0)
 
 
 def keys_at_places(long: LongFile, source: random.Random) -> Iterator[list[tuple[int, int, str]]]:
