@@ -12,7 +12,7 @@ from fimble.features.completion.suggestion import Suggestion
 
 # A line of the text below with fewer signs, such as a lone bracket, may well be part of an answer too.
 _TELLING_SIGNS_MIN: Final = 4
-# As many lines as are shown at most, nearly.
+# No more lines are shown as a rule; of raw text, which may be long, no more are looked at.
 _BEGINNINGS_MAX: Final = 12
 
 

@@ -279,7 +279,7 @@ def _log_ahead(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until_s:
                 raise
-            time.sleep(_BUSY_POLL_S)
+            time.sleep(_BUSY_POLL_S)  # In a thread of its own; SQLite tells nobody when the other window is done.
         else:
             return
 

@@ -43,13 +43,19 @@ class Slots:
         written from there until all of the other one has been read.
         """
         shared = {slot.index: common_prefix(slot.tokens, prompt) for slot in self._slots}
-        best = self._most(self._slots, shared)
-        assert best is not None  # noqa: S101 - there is a slot at least.
+
+        def nearness(slot: Slot) -> tuple[int, int]:
+            return shared[slot.index], -slot.last_used
+
+        best = max(self._slots, key=nearness)
         if shared[best.index] < REUSE_SHARE_MIN * min(len(prompt), max(1, len(best.tokens))):
-            older = [slot for slot in self._slots if version_of and slot.version_of == version_of]
-            best = self._most([slot for slot in older if is_writing or not slot.is_written_from], shared)
-            if best is None or shared[best.index] < REUSE_TOKENS_MIN:
-                best = min(self._slots, key=lambda slot: slot.last_used)
+            oldest = min(self._slots, key=lambda slot: slot.last_used)
+            versions = [slot for slot in self._slots if version_of and slot.version_of == version_of]
+            best = max(
+                (slot for slot in versions if is_writing or not slot.is_written_from), key=nearness, default=oldest
+            )
+            if shared[best.index] < REUSE_TOKENS_MIN:
+                best = oldest
         self._uses += 1
         best.last_used = self._uses
         if is_writing:
@@ -58,9 +64,6 @@ class Slots:
         best.version_of = version_of
         best.is_written_from = is_writing
         return best
-
-    def _most(self, slots: list[Slot], shared: dict[int, int]) -> Slot | None:
-        return max(slots, key=lambda slot: (shared[slot.index], -slot.last_used), default=None)
 
 
 def common_prefix(one: list[int], other: list[int]) -> int:
